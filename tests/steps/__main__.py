@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ./run starts: one step, or all of them."""
+
+import os
+import signal
+import sys
+
+import lint
+import molecule
+import paths
+import pythons
+import report
+import sanity
+import unit
+import venvs
+
+STEPS = {"lint": lint.jobs, "unit": unit.jobs, "sanity": sanity.jobs, "molecule": molecule.jobs}
+
+
+def main(command: str, *arguments: str) -> int:
+    # A stopped run must not leave its processes behind: treat it like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if command == "exec":
+        return replace_by(*arguments)
+    steps = list(STEPS) if command == "test" else [command]
+    outcomes = []
+    for name in steps:
+        outcomes += report.run_step(name, STEPS[name](*arguments))
+    return report.finish(outcomes)
+
+
+def replace_by(program: str, *arguments: str) -> int:
+    """Become a program of this repository, with Ansible and this collection at hand."""
+    environment = venvs.environment(venvs.get("main", pythons.default()))
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(paths.collections_path())
+    os.execve(paths.ROOT / program, [program, *arguments], environment)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,34 @@
+# shellcheck shell=sh
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Sourced by ./run: what the system must have. Nothing here starts a service.
+
+is_installed() {
+    dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# ensure WHY PACKAGE...: installs those that are missing. When all are there, apt is not even asked.
+ensure() {
+    ensure_why=$1
+    shift
+    ensure_missing=
+    for ensure_package; do
+        is_installed "$ensure_package" || ensure_missing="$ensure_missing $ensure_package"
+    done
+    [ -n "$ensure_missing" ] || return 0
+    echo "installing with apt:$ensure_missing ($ensure_why)"
+    [ -n "${ensure_updated:-}" ] || apt update
+    ensure_updated=yes
+    # shellcheck disable=SC2086 # a list of names
+    apt install --no-install-recommends $ensure_missing
+}
+
+# Another apt may be at work on a machine that has just been started: wait for it.
+apt() {
+    set -- env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+    if [ "$(id -u)" -ne 0 ]; then
+        set -- sudo -E "$@"
+    fi
+    "$@" </dev/null
+}
