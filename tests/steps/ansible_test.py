@@ -5,6 +5,7 @@
 import ast
 import configparser
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,9 +15,6 @@ import process
 import pythons
 import venvs
 
-# The versions that the ansible-cores in tests/requirements ask for.
-PIPS = ("20.3.4", "21.3.1", "24.2", "25.2")
-
 
 def run(
     core: str, python: pythons.Python, arguments: list[str], collection: Path, log: Path
@@ -24,8 +22,8 @@ def run(
     """Run ansible-test of this core with this interpreter on a copy of the collection."""
     venv = venvs.get(f"sanity-{core}", python)
     environment = venvs.environment(venv)
-    # ansible-test finds other interpreters on PATH by their names.
-    environment["PATH"] = ":".join([f"{venv}/bin", *places_of_pythons(), os.environ["PATH"]])
+    # It finds other interpreters on PATH, by their names.
+    environment["PATH"] = ":".join([environment["PATH"], *places_of_pythons()])
     home = paths.CACHE / "ansible-test" / f"{core}-{python}"
     environment["HOME"] = str(home)
     # Its virtual environments are made where they stay, without a lock.
@@ -42,7 +40,8 @@ def prepare(home: Path, venv: Path) -> None:
     """A home for ansible-test alone: what it keeps there must not meet what the user has."""
     cache = home / ".ansible/test/cache"
     cache.mkdir(parents=True, exist_ok=True)
-    for version in PIPS:
+    (source,) = venv.glob("lib/python*/site-packages/ansible_test/_internal/python_requirements.py")
+    for version in re.findall(r"\bpip='([0-9.]+)'", source.read_text()):
         shutil.copy(Path(__file__).with_name("get_pip.py"), cache / f"get_pip_{version.replace('.', '_')}.py")
     write_pip_settings(home / ".config/pip/pip.conf", venv)
 
@@ -50,10 +49,11 @@ def prepare(home: Path, venv: Path) -> None:
 def write_pip_settings(file: Path, venv: Path) -> None:
     """ansible-test passes no variables on to pip: write what they and the user's files say into one file."""
     settings = configparser.RawConfigParser()
+    settings.read_dict({"global": {"quiet": "2"}})  # errors only
     listed = subprocess.run([venv / "bin/pip", "config", "list"], capture_output=True, text=True, check=True)
     for line in listed.stdout.splitlines():
-        key, _, value = line.partition("=")
-        section, _, option = key.replace(":env:", "global").rpartition(".")
+        key, value = line.split("=", 1)
+        section, option = key.replace(":env:", "global").split(".", 1)
         if not settings.has_section(section):
             settings.add_section(section)
         settings.set(section, option, ast.literal_eval(value))

@@ -3,7 +3,7 @@
 """What ansible-test takes for get-pip.py.
 
 It wants to download that file whenever it makes a virtual environment. The pip that comes with Python does as
-well, also where only a package index can be reached. The arguments are what to install: pip and its companions.
+well, also where only a package index can be reached. The arguments are what to install, pip among it.
 """
 
 import subprocess

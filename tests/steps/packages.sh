@@ -26,9 +26,10 @@ ensure() {
 
 # Another apt may be at work on a machine that has just been started: wait for it.
 apt() {
-    set -- env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
-    if [ "$(id -u)" -ne 0 ]; then
-        set -- sudo -E "$@"
-    fi
-    "$@" </dev/null
+    set -- env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"
+    [ "$(id -u)" -eq 0 ] || set -- sudo -E "$@"
+    apt_output=$("$@" 2>&1 </dev/null) || {
+        printf '%s\n' "$apt_output" >&2
+        exit 1
+    }
 }

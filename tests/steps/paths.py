@@ -17,7 +17,7 @@ COLLECTION = Path("ansible_collections/drydock/rescue")
 def logs() -> Path:
     """A directory for what the steps of this run write."""
     directory = CACHE / "logs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 

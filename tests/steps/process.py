@@ -3,6 +3,7 @@
 """Running a tool: its output in a file, its life bounded, its children taken along."""
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -37,7 +38,8 @@ def run(argv, *, log: Path, cwd: Path, env=None, timeout=15 * MINUTE) -> Result:
             output.write(f"\nended after {timeout} s without a result\n")
         finally:
             _running.discard(process)
-    return Result(code, log.read_text(errors="replace"))
+    # Some tools colour their words whatever they are told.
+    return Result(code, re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(errors="replace")))
 
 
 def end(process: subprocess.Popen) -> None:

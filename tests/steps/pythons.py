@@ -50,19 +50,27 @@ def best(lowest: tuple[int, int], highest: tuple[int, int]) -> "Python | None":
 
 
 def candidates() -> list[Path]:
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    directories = [Path(place) for place in os.environ["PATH"].split(":") if place]
-    # A shim is there for every version, and works only for those that are selected.
-    directories = [directory for directory in directories if directory != pyenv / "shims"]
-    directories += sorted(pyenv.glob("versions/*/bin"))
+    directories = [Path(place) for place in search_path()]
+    directories += sorted(pyenv().glob("versions/*/bin"))
     files = [file for directory in directories for file in sorted(directory.glob("python3.*"))]
     return [file for file in files if re.fullmatch(r"python3\.[0-9]+", file.name)]
+
+
+def search_path() -> list[str]:
+    """PATH without pyenv's shims: there is one for every version, but only those that are selected work."""
+    return [place for place in os.environ["PATH"].split(":") if place and Path(place) != pyenv() / "shims"]
+
+
+def pyenv() -> Path:
+    return Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 
 
 def works(path: Path) -> bool:
     """Whether it runs and can make a virtual environment."""
     try:
-        check = subprocess.run([path, "-c", "import ensurepip, venv"], capture_output=True, timeout=60)
+        check = subprocess.run(
+            [path, "-c", "import ensurepip, venv"], capture_output=True, timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return check.returncode == 0

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import paths
 import process
 
 
@@ -24,6 +25,8 @@ class Outcome:
     failed: int = 0
     output: str = ""  # shown when something failed
     not_checked: dict[str, int] = field(default_factory=dict)  # what and why, and how many tests it would be
+    name: str = ""
+    seconds: float = 0
 
     @classmethod
     def of(cls, result: process.Result) -> "Outcome":
@@ -31,8 +34,8 @@ class Outcome:
         return cls(failed=1, output=result.output) if result.code else cls(passed=1)
 
 
-def skipped(reason: str, count: int = 1) -> Outcome:
-    return Outcome(not_checked={reason: count})
+def skipped(reason: str) -> Outcome:
+    return Outcome(not_checked={reason: 1})
 
 
 @dataclass
@@ -41,40 +44,44 @@ class Job:
     work: Callable[[], Outcome]
 
 
-def run_step(name: str, jobs: list[Job]) -> list[tuple[str, Outcome]]:
+def run_step(name: str, jobs: list[Job]) -> list[Outcome]:
     """Run the jobs, two at a time, and print each as it ends."""
     print(f"\n== {name}")
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        futures = {pool.submit(timed, job): f"{name}: {job.name}" for job in jobs}
+        futures = [pool.submit(do, job) for job in jobs or [Job("all", nothing)]]
         try:
             for future in concurrent.futures.as_completed(futures):
-                outcome, seconds = future.result()
-                outcomes.append((futures[future], outcome))
-                show(futures[future], outcome, seconds)
+                outcome = future.result()
+                outcome.name = f"{name}: {outcome.name}"
+                outcomes.append(outcome)
+                show(outcome)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             process.end_all()
             raise
-    if not outcomes:
-        outcomes.append((name, Outcome(failed=1, output="there was nothing to run")))
-        show(*outcomes[0], 0)
     print(f"-- {name}: {counts(outcomes)}")
     return outcomes
 
 
-def timed(job: Job) -> tuple[Outcome, float]:
+def nothing() -> Outcome:
+    return Outcome(failed=1, output="there was nothing to run")
+
+
+def do(job: Job) -> Outcome:
     start = time.monotonic()
     try:
         outcome = job.work()
     except StepError as error:
         outcome = Outcome(failed=1, output=str(error))
     except Exception:
+        # A mistake in a step is a failure of that step; the others go on.
         outcome = Outcome(failed=1, output=traceback.format_exc())
-    return outcome, time.monotonic() - start
+    outcome.name, outcome.seconds = job.name, time.monotonic() - start
+    return outcome
 
 
-def show(name: str, outcome: Outcome, seconds: float) -> None:
+def show(outcome: Outcome) -> None:
     if outcome.failed:
         state = "FAIL"
     elif outcome.passed:
@@ -83,30 +90,30 @@ def show(name: str, outcome: Outcome, seconds: float) -> None:
         state = "skip"
     tests = outcome.passed + outcome.failed
     share = f"{outcome.passed} of {tests}, " if tests > 1 else ""
-    print(f"{state:4} {name} ({share}{seconds:.0f} s)")
+    print(f"{state:4} {outcome.name} ({share}{outcome.seconds:.0f} s)")
     if outcome.failed:
-        print("\n".join(f"     | {line}" for line in outcome.output.splitlines()[-100:]))
+        print("\n".join(f"     | {line}" for line in outcome.output.splitlines()[-60:]))
     for reason, count in outcome.not_checked.items():
         print(f"     not checked ({count}): {reason}")
 
 
-def counts(outcomes: list[tuple[str, Outcome]]) -> str:
-    passed = sum(outcome.passed for _, outcome in outcomes)
-    failed = sum(outcome.failed for _, outcome in outcomes)
-    not_checked = sum(sum(outcome.not_checked.values()) for _, outcome in outcomes)
+def counts(outcomes: list[Outcome]) -> str:
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    not_checked = sum(sum(outcome.not_checked.values()) for outcome in outcomes)
     return f"{passed} passed, {failed} failed" + (f", {not_checked} skipped" if not_checked else "")
 
 
-def finish(outcomes: list[tuple[str, Outcome]]) -> int:
+def finish(outcomes: list[Outcome]) -> int:
     """Print what failed, what could not be checked and, as the last line, the sum. Returns the exit code."""
     print()
-    failures = [name for name, outcome in outcomes if outcome.failed]
+    failures = [outcome.name for outcome in outcomes if outcome.failed]
     if failures:
-        print("failed: " + "; ".join(failures))
-    missing = collections.Counter()
-    for _, outcome in outcomes:
-        missing.update(outcome.not_checked)
-    if missing:
-        print(f"not checked ({missing.total()}): " + "; ".join(missing))
+        print(f"failed: {'; '.join(failures)}\nlogs: {paths.logs()}")
+    not_checked = collections.Counter()
+    for outcome in outcomes:
+        not_checked.update(outcome.not_checked)
+    if not_checked:
+        print(f"not checked ({not_checked.total()}): {'; '.join(not_checked)}")
     print(counts(outcomes))
     return 1 if failures else 0

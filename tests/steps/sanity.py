@@ -58,4 +58,5 @@ def count(code: int, output: str) -> Outcome:
     ran = len(re.findall(r"^Running sanity test ", output, re.MULTILINE))
     failures = re.search(r"The ([0-9]+) sanity test\(s\) listed below \(out of [0-9]+\) failed", output)
     failed = int(failures.group(1)) if failures else int(code != 0 or ran == 0)
-    return Outcome(passed=max(ran - failed, 0), failed=failed, output=output)
+    text = re.sub(r"^(Running|Installing|Using cached) .*\n", "", output, flags=re.MULTILINE)
+    return Outcome(passed=max(ran - failed, 0), failed=failed, output=text)

@@ -4,9 +4,9 @@
 
 import contextlib
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import paths
 import process

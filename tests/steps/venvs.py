@@ -47,7 +47,7 @@ def recipe(directory: Path, python: pythons.Python, file: Path) -> Iterator[list
 
 def environment(venv: Path) -> dict[str, str]:
     """The variables that make a program run inside the virtual environment, without colours."""
-    path = f"{venv}/bin:{os.environ['PATH']}"
+    path = ":".join([f"{venv}/bin", *pythons.search_path()])
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(venv), "NO_COLOR": "1"}
 
 
