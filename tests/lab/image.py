@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guests' image: built once for each recipe, kept in the cache, never changed afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import cache
+import tree
+from host import HERE, LabError, run
+
+DISK_SIZE = "8G"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A folder of the cache with all that a guest starts from."""
+
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / "base.ext4"
+
+    @property
+    def kernel(self) -> Path:
+        return self.folder / "linux.uml"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+
+def ensure(log: tree.Log) -> Image:
+    """The image of the present recipe; the caller holds the lock of the cache."""
+    image = Image(cache.FOLDER / _fingerprint())
+    if not image.folder.exists():
+        building = cache.FOLDER / f"building-{image.folder.name}"
+        for leftover in cache.FOLDER.glob("building-*"):
+            remove(leftover)
+        building.mkdir(parents=True)
+        _build(Image(building), log)
+        building.rename(image.folder)
+        _prune(image.folder)
+    return image
+
+
+def _build(image: Image, log: tree.Log) -> None:
+    files = image.folder / "tree"
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "drydock-lab", "-f", image.key)
+    tree.make(files, image.key.with_suffix(".pub").read_text(), log)
+    shutil.copy2(files / "usr/bin/linux.uml", image.kernel)
+    log("writing the disk")
+    # Inode tables that are left for later would be zeroed by every guest, each on its own copy.
+    run(
+        "mke2fs",
+        "-q",
+        "-t",
+        "ext4",
+        "-L",
+        "lab",
+        "-i",
+        "32768",
+        "-E",
+        "lazy_itable_init=1,nodiscard",
+        "-d",
+        files,
+        image.disk,
+        DISK_SIZE,
+    )
+    remove(files)
+
+
+def _fingerprint() -> str:
+    """A hash of every file that decides what the image holds."""
+    recipe = [HERE / "image.py", HERE / "tree.py", HERE / "busybox.py", *sorted((HERE / "recipe").rglob("*"))]
+    digest = hashlib.sha256()
+    for path in recipe:
+        if path.is_file():
+            digest.update(f"{path.relative_to(HERE)} {os.access(path, os.X_OK)}\n".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _prune(keep: Path) -> None:
+    """Remove the images of older recipes, but those that a guest still runs on."""
+    used = {Path(link).resolve() for link in cache.LABS.glob("*/*/image")}
+    for old in cache.FOLDER.glob("*/base.ext4"):
+        if old.parent != keep and old.parent.resolve() not in used:
+            remove(old.parent)
+
+
+def remove(folder: Path) -> None:
+    """Delete a tree, but never through something that is mounted in it."""
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    inside = [point for point in mounted if point.startswith(f"{folder.resolve()}/")]
+    if inside:
+        raise LabError(f"unmount this first: {' '.join(inside)}")
+    shutil.rmtree(folder)

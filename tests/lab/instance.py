@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab: its guests and its network, from `up` to `down`."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cache
+import image
+import process
+import ssh
+import uml as backend
+from guest import Guest
+from host import HERE, LabError
+from network import Network
+
+FIRST_NUMBER = 11
+BOOT_SECONDS = 180
+POWEROFF_SECONDS = 60
+
+
+def log(line: str) -> None:
+    print(f"lab: {line}", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Known by its name and by the checkout it is run from, so that two checkouts never meet."""
+
+    name: str
+
+    @property
+    def identity(self) -> str:
+        return f"{self.name}-{hashlib.sha256(str(HERE).encode()).hexdigest()[:6]}"
+
+    @property
+    def network(self) -> Network:
+        return Network(f"drydock-{self.identity}")
+
+    def guests(self) -> list[Guest]:
+        found = (cache.LABS / self.identity).glob("*/guest.json")
+        return sorted((Guest.load(path.parent) for path in found), key=lambda guest: guest.number)
+
+    def running(self) -> list[Guest]:
+        return [guest for guest in self.guests() if backend.is_running(guest)]
+
+    def guest(self, name: str) -> Guest:
+        for guest in self.guests():
+            if guest.name == name:
+                return guest
+        raise LabError(f"lab {self.name} has no guest {name}")
+
+    def up(self, names: list[str], memory: str) -> None:
+        """Fresh guests; those of other names stay as they are."""
+        with cache.locked():
+            current = image.ensure(log)
+            if not self.network.exists():
+                self._clean()
+                self.network.create()
+            for guest in self.guests():
+                if guest.name in names:
+                    self._discard(guest)
+            guests = [self._add(name, memory, current) for name in names]
+        self._boot(guests)
+
+    def down(self) -> None:
+        with cache.locked():
+            self._clean()
+
+    def _clean(self) -> None:
+        """Also what a killed run left: half of a guest, a guest without a network."""
+        for guest in self.guests():
+            backend.kill(guest)
+        self.network.remove()
+        shutil.rmtree(cache.LABS / self.identity, ignore_errors=True)
+
+    def crash(self, guest: Guest) -> None:
+        backend.kill(guest)
+        self.network.disconnect(guest.address)
+
+    def stop(self, guest: Guest) -> None:
+        """A clean shutdown. A kernel that lingers after its last sync is killed."""
+        ssh.try_command(guest, self.network, "systemctl", "poweroff")
+        if not process.wait_until(lambda: not backend.is_running(guest), POWEROFF_SECONDS):
+            log(f"{guest.name} did not power off in {POWEROFF_SECONDS} s: killed")
+        self.crash(guest)
+
+    def start(self, guest: Guest) -> None:
+        """Boot again on the disk as it is."""
+        if backend.is_running(guest):
+            raise LabError(f"{guest.name} is running")
+        self._boot([guest])
+
+    def _add(self, name: str, memory: str, current: image.Image) -> Guest:
+        taken = {guest.number for guest in self.guests()}
+        number = next(number for number in range(FIRST_NUMBER, 255) if number not in taken)
+        guest = Guest(cache.LABS / self.identity / name, number, memory)
+        guest.save(current)
+        self.network.add_tap(guest.tap)
+        return guest
+
+    def _discard(self, guest: Guest) -> None:
+        self.crash(guest)
+        shutil.rmtree(guest.folder)
+
+    def _boot(self, guests: list[Guest]) -> None:
+        for guest in guests:
+            backend.start(guest, self.network)
+        with ThreadPoolExecutor(len(guests)) as pool:
+            list(pool.map(self._wait, guests))
+
+    def _wait(self, guest: Guest) -> None:
+        """Until ssh answers and the boot is over: no unit is still starting then."""
+
+        def ready() -> bool:
+            if not backend.is_running(guest):
+                raise LabError(f"{guest.name} stopped while booting:\n{_tail(guest)}")
+            return ssh.try_command(guest, self.network, "systemctl is-system-running --wait || true")
+
+        if not process.wait_until(ready, BOOT_SECONDS):
+            raise LabError(f"{guest.name} did not answer in {BOOT_SECONDS} s:\n{_tail(guest)}")
+
+
+def _tail(guest: Guest) -> str:
+    return "\n".join(guest.console.read_text(errors="replace").splitlines()[-20:])

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes that outlive the command which started them: found by what they are, not by a stored number."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def command_line(pid: int) -> str:
+    """The words of a process; empty for one that is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def find(word: str) -> list[int]:
+    """The processes with this word in their command line, but none of another chroot."""
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if f" {word} " in command_line(pid) and _has_our_root(pid)]
+
+
+def _has_our_root(pid: int) -> bool:
+    try:
+        return os.path.samefile(f"/proc/{pid}/root", "/")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def is_alive(pid: int) -> bool:
+    return bool(command_line(pid))
+
+
+def kill(pids: Iterable[int]) -> None:
+    """SIGKILL to each, and wait until they are gone: what they held is free afterwards."""
+    doomed = list(pids)
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, doomed)), seconds=10)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition came true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backend: a guest is a process of User Mode Linux, so the host needs no virtualization.
+
+Another backend is another file with these functions: `start`, `kill`, `is_running`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import process
+from guest import Guest
+from network import Network
+
+NIC = "vec0"
+
+
+def start(guest: Guest, network: Network) -> None:
+    """Boot from the guest's own disk: a copy-on-write layer over the image, made when it is missing."""
+    words = [
+        *network.enter,
+        str(guest.image.kernel),
+        f"mem={guest.memory}",
+        f"umid={guest.name}",
+        _mark(guest),
+        f"ubd0={guest.folder}/root.cow,{guest.image.disk}",
+        "root=/dev/ubda",
+        "rw",
+        "rootfstype=ext4",
+        "rootflags=noinit_itable",
+        f"vec0:transport=tap,ifname={guest.tap},depth=64,gro=1,mac={guest.mac}",
+        "con=null",
+        "con0=null,fd:2",
+        "con1=null",
+        "ssl=null",
+        "quiet",
+        "loglevel=4",
+        "net.ifnames=0",
+        *guest.kernel_words(NIC),
+    ]
+    with guest.console.open("ab") as console:
+        subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": str(_memory_folder(guest))},
+        )
+
+
+def is_running(guest: Guest) -> bool:
+    return bool(process.find(_mark(guest)))
+
+
+def kill(guest: Guest) -> None:
+    """A power cut: what the guest did not write to its disk is lost."""
+    process.kill(process.find(_mark(guest)))
+
+
+def _mark(guest: Guest) -> str:
+    """The word that marks this guest's processes: its kernel, and one for each program that runs on it."""
+    return f"uml_dir={guest.folder}/"
+
+
+def _memory_folder(guest: Guest) -> Path:
+    """Where the guest's memory is a file: in RAM where there is room, and never on a noexec mount."""
+    shm = Path("/dev/shm")
+    if shm.is_dir():
+        room = os.statvfs(shm)
+        if room.f_bavail * room.f_frsize > _bytes(guest.memory) and not room.f_flag & os.ST_NOEXEC:
+            return shm
+    return guest.folder
+
+
+def _bytes(size: str) -> int:
+    units = {"K": 2**10, "M": 2**20, "G": 2**30}
+    return int(size[:-1]) * units[size[-1].upper()]
