@@ -6,7 +6,7 @@ import paths
 import process
 import pythons
 import venvs
-from report import Job, Outcome, skipped
+from report import Job, Outcome, say, skipped
 
 SCENARIOS = paths.ROOT / "extensions/molecule"
 
@@ -22,7 +22,7 @@ def scenario(name: str) -> Outcome:
     environment = venvs.environment(venvs.get("main", pythons.default()))
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(paths.collections_path())
     log = paths.logs() / f"molecule-{name}.log"
-    print(f"     molecule {name} writes {log}")
+    say(f"     molecule {name} writes {log}")
     command = ["molecule", "test", "-s", name]
     limit = 20 * process.MINUTE
     return Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))

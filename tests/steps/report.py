@@ -4,6 +4,7 @@
 
 import collections
 import concurrent.futures
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -46,7 +47,7 @@ class Job:
 
 def run_step(name: str, jobs: list[Job]) -> list[Outcome]:
     """Run the jobs, two at a time, and print each as it ends."""
-    print(f"\n== {name}")
+    say(f"\n== {name}")
     outcomes = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(do, job) for job in jobs or [Job("all", nothing)]]
@@ -60,7 +61,7 @@ def run_step(name: str, jobs: list[Job]) -> list[Outcome]:
             pool.shutdown(wait=False, cancel_futures=True)
             process.end_all()
             raise
-    print(f"-- {name}: {counts(outcomes)}")
+    say(f"-- {name}: {counts(outcomes)}")
     return outcomes
 
 
@@ -81,6 +82,11 @@ def do(job: Job) -> Outcome:
     return outcome
 
 
+def say(text: str) -> None:
+    """Print in one piece: two jobs may speak at once."""
+    sys.stdout.write(f"{text}\n")
+
+
 def show(outcome: Outcome) -> None:
     if outcome.failed:
         state = "FAIL"
@@ -90,11 +96,11 @@ def show(outcome: Outcome) -> None:
         state = "skip"
     tests = outcome.passed + outcome.failed
     share = f"{outcome.passed} of {tests}, " if tests > 1 else ""
-    print(f"{state:4} {outcome.name} ({share}{outcome.seconds:.0f} s)")
+    say(f"{state:4} {outcome.name} ({share}{outcome.seconds:.0f} s)")
     if outcome.failed:
-        print("\n".join(f"     | {line}" for line in outcome.output.splitlines()[-60:]))
+        say("\n".join(f"     | {line}" for line in outcome.output.splitlines()[-60:]))
     for reason, count in outcome.not_checked.items():
-        print(f"     not checked ({count}): {reason}")
+        say(f"     not checked ({count}): {reason}")
 
 
 def counts(outcomes: list[Outcome]) -> str:
@@ -106,14 +112,13 @@ def counts(outcomes: list[Outcome]) -> str:
 
 def finish(outcomes: list[Outcome]) -> int:
     """Print what failed, what could not be checked and, as the last line, the sum. Returns the exit code."""
-    print()
     failures = [outcome.name for outcome in outcomes if outcome.failed]
     if failures:
-        print(f"failed: {'; '.join(failures)}\nlogs: {paths.logs()}")
+        say(f"\nfailed: {'; '.join(failures)}\nlogs: {paths.logs()}")
     not_checked = collections.Counter()
     for outcome in outcomes:
         not_checked.update(outcome.not_checked)
     if not_checked:
-        print(f"not checked ({not_checked.total()}): {'; '.join(not_checked)}")
-    print(counts(outcomes))
+        say(f"\nnot checked ({not_checked.total()}): {'; '.join(not_checked)}")
+    say(counts(outcomes))
     return 1 if failures else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import paths
 import process
 import pythons
-from report import StepError
+from report import StepError, say
 
 
 def get(requirements: str, python: pythons.Python) -> Path:
@@ -25,7 +25,7 @@ def get(requirements: str, python: pythons.Python) -> Path:
     complete = directory / "complete"
     with lock(directory.with_suffix(".lock")):
         if not complete.exists():
-            print(f"     installing {file.relative_to(paths.ROOT)} for Python {python} in {directory}")
+            say(f"     installing {file.relative_to(paths.ROOT)} for Python {python} in {directory}")
             shutil.rmtree(directory, ignore_errors=True)
             log = paths.logs() / f"venv-{requirements}-{python}.log"
             for command in recipe(directory, python, file):
