@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ class Result(NamedTuple):
 
 def run(argv, *, log: Path, cwd: Path, env=None, timeout=15 * MINUTE) -> Result:
     """Run a command without a terminal; when it takes too long, end it and all that it started."""
+    if _stopped.is_set():
+        raise InterruptedError("the run is being stopped")
     with log.open("w") as output:
         process = subprocess.Popen(
             [str(word) for word in argv],
@@ -54,8 +57,11 @@ def end(process: subprocess.Popen) -> None:
 
 
 def end_all() -> None:
+    """End what runs; nothing is started any more."""
+    _stopped.set()
     for process in list(_running):
         end(process)
 
 
 _running: set[subprocess.Popen] = set()
+_stopped = threading.Event()
