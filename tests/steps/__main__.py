@@ -23,6 +23,8 @@ def main(command: str, *arguments: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if command == "exec":
         return replace_by(*arguments)
+    if arguments and command not in ("molecule", "unit"):
+        sys.exit(f"./run {command} takes no arguments")
     steps = list(STEPS) if command == "test" else [command]
     outcomes = []
     for name in steps:

@@ -17,27 +17,28 @@ import venvs
 from report import Job, Outcome, skipped
 
 
-def jobs() -> list[Job]:
+def jobs(*arguments: str) -> list[Job]:
     if not any(path.name.startswith("test_") for path in tree.python_files("tests/unit")):
         if tree.python_files("plugins"):
             return []
         return [Job("pytest", lambda: skipped("unit tests: there are none yet"))]
     found = pythons.found()
     wanted = sorted({pythons.OLDEST, pythons.default().version, max(found)})
-    return [job(version, found.get(version)) for version in wanted]
+    return [job(version, found.get(version), arguments) for version in wanted]
 
 
-def job(version: tuple[int, int], python: "pythons.Python | None") -> Job:
+def job(version: tuple[int, int], python: "pythons.Python | None", arguments: tuple[str, ...]) -> Job:
     name = f"Python {pythons.name(version)}"
     if python is None:
         return Job(name, lambda: skipped(f"unit tests on {name}: no interpreter found"))
-    return Job(name, lambda: pytest(python))
+    return Job(name, lambda: pytest(python, arguments))
 
 
-def pytest(python: pythons.Python) -> Outcome:
+def pytest(python: pythons.Python, arguments: tuple[str, ...]) -> Outcome:
     venv = venvs.get("unit", python)
     results = paths.logs() / f"unit-{python}.xml"
     command = [venv / "bin/python", "-m", "pytest", "-q", "-rs", f"--junit-xml={results}", "tests/unit"]
+    command += arguments
     with module_utils_of_ansible(python) as pythonpath:
         environment = {**venvs.environment(venv), "PYTHONPATH": pythonpath, "PYTHONDONTWRITEBYTECODE": "1"}
         result = process.run(command, cwd=paths.ROOT, env=environment, log=results.with_suffix(".log"))
