@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file in module_utils that knows AnsibleModule: parameters in; results, diff and failures out. PRIVATE to
+the collection."""
+
+from typing import Any, Callable, Dict, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ._errors import MissingTools, RescueError
+from ._host import Host
+
+Result = Dict[str, Any]
+
+# Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
+DATA_ROOT = {"data_root": {"type": "path"}}
+CONTAINERS = dict(DATA_ROOT, containers={"type": "list", "elements": "str"})
+CONTAINER = dict(DATA_ROOT, container={"type": "str", "required": True})
+
+
+def run(
+    argument_spec: Dict[str, Any], work: Callable[[Host, Dict[str, Any], bool], Result], **options: Any
+) -> None:
+    """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
+    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back."""
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
+    try:
+        result = work(Host(), module.params, module.check_mode)
+    except RescueError as error:
+        facts = {"code": error.code, "actions": error.ran, "undone": error.undone}  # type: Dict[str, Any]
+        if isinstance(error, MissingTools):
+            facts["missing_tools"] = error.tools
+        module.fail_json(msg=str(error), changed=bool(set(error.ran)) and not error.undone, **facts)
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    diff = result.pop("diff", None)
+    if diff is not None and module._diff:
+        result["diff"] = diff
+    module.exit_json(**result)
+
+
+def state_diff(before: Sequence[str], after: Sequence[str]) -> Dict[str, str]:
+    """A diff of lists of lines, as Ansible shows it."""
+    return {
+        "before": "".join(line + "\n" for line in before),
+        "after": "".join(line + "\n" for line in after),
+    }

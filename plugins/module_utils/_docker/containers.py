@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Container records: what Docker wrote in `<data root>/containers/<id>/`. PRIVATE to the collection.
+
+`config.v2.json` since 1.10, `config.json` before; after a migration both exist and the new one counts. A container
+with the old one alone on a newer root was not migrated: Docker does not list it, its layer bears its id.
+"""
+
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+from .._errors import NotFound, RescueError
+from . import layers, records, volumes
+
+FULL_ID = re.compile(r"^[a-f0-9]{64}$")
+_ID_PREFIX = re.compile(r"^[a-f0-9]{1,64}$")
+_NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
+_LISTED = 20
+
+
+class Problem(NamedTuple):
+    code: str
+    subject: str
+    message: str
+
+
+class Container:
+    """One container as its files tell it. Whatever could not be read is empty, and said in ``problems``."""
+
+    def __init__(self, data_root: str, container_id: str) -> None:
+        self.data_root = data_root
+        self.id = container_id
+        self.problems = []  # type: List[Problem]
+        self.layout = "layerdb"
+        self.record = self._read_record()
+        self.name = records.text_of(self.record, "Name").lstrip("/")
+        self.driver = self._driver()
+        self.layer_id = self.init_layer_id = self.parent = ""
+        self._read_layer()
+
+    def problem(self, code: str, message: str) -> None:
+        self.problems.append(Problem(code, self.id, message))
+
+    @property
+    def recorded_root(self) -> str:
+        """The data root that the record's own paths speak of; another one than today's when the root was moved."""
+        marker = "/containers/%s/" % self.id
+        for key in ("LogPath", "HostnamePath", "HostsPath", "ResolvConfPath"):
+            before, found, _after = records.text_of(self.record, key).partition(marker)
+            if found:
+                return before
+        return self.data_root
+
+    def state(self) -> Dict[str, Any]:
+        """What Docker last wrote; not what is true now."""
+        state = records.mapping_of(self.record, "State")
+        return {
+            "status": _status(state),
+            "running": records.flag_of(state, "Running"),
+            "exit_code": records.integer_of(state, "ExitCode"),
+            "error": records.text_of(state, "Error"),
+            "oom_killed": records.flag_of(state, "OOMKilled"),
+            "pid": records.integer_of(state, "Pid"),
+            "started_at": records.text_of(state, "StartedAt"),
+            "finished_at": records.text_of(state, "FinishedAt"),
+        }
+
+    def config(self, include_env: bool) -> Dict[str, Any]:
+        """How it was made to run; environment and labels, which may hold secrets, only on request."""
+        config = records.mapping_of(self.record, "Config")
+        result = {
+            "cmd": records.texts_of(config, "Cmd") if config.get("Cmd") is not None else None,
+            "entrypoint": records.texts_of(config, "Entrypoint")
+            if config.get("Entrypoint") is not None
+            else None,
+            "working_dir": records.text_of(config, "WorkingDir"),
+            "user": records.text_of(config, "User"),
+            "exposed_ports": sorted(records.mapping_of(config, "ExposedPorts")),
+        }  # type: Dict[str, Any]
+        if include_env:
+            result["env"] = records.texts_of(config, "Env")
+            result["labels"] = records.mapping_of(config, "Labels")
+        return result
+
+    def facts(self, include_env: bool) -> Dict[str, Any]:
+        """What container_info returns of the record itself."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "image": records.text_of(records.mapping_of(self.record, "Config"), "Image"),
+            "image_id": records.text_of(self.record, "Image"),
+            "created": records.text_of(self.record, "Created"),
+            "driver": self.driver,
+            "layout": self.layout,
+            "layer_id": self.layer_id,
+            "init_layer_id": self.init_layer_id,
+            "parent": self.parent,
+            "state": self.state(),
+            "config": self.config(include_env),
+            "mounts": volumes.mounts(self.data_root, self.recorded_root, self.record),
+            "log_path": volumes.translated(
+                records.text_of(self.record, "LogPath"), self.recorded_root, self.data_root
+            ),
+        }
+
+    def _read_record(self) -> Dict[str, Any]:
+        directory = os.path.join(self.data_root, "containers", self.id)
+        new, old = os.path.join(directory, "config.v2.json"), os.path.join(directory, "config.json")
+        if not os.path.lexists(new) and os.path.lexists(old):
+            self.layout = "graph"
+            if os.path.isdir(os.path.join(self.data_root, "image")):
+                self.problem(
+                    "not_migrated",
+                    "%s: Docker 1.10 did not migrate this container and does not list it" % old,
+                )
+            new = old
+        try:
+            return records.read_json(new)
+        except RescueError as error:
+            self.problem("config_broken", error.message)
+            return {}
+
+    def _driver(self) -> str:
+        if not self.record:
+            return layers.driver_of(self.data_root, self.id)
+        return records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+
+    def _read_layer(self) -> None:
+        if self.layout == "graph":
+            self.layer_id, self.init_layer_id = self.id, self.id + "-init"
+            self.parent = records.text_of(self.record, "Image")
+            return
+        if not self.driver:
+            self.problem("driver_unknown", "no record says which storage driver holds container %s" % self.id)
+            return
+        try:
+            mount = layers.layer_mount(self.data_root, self.driver, self.id)
+        except NotFound as error:
+            self.problem("layer_unknown", error.message)
+            return
+        self.layer_id, self.init_layer_id, self.parent = mount.layer_id, mount.init_layer_id, mount.parent
+        for message in mount.broken:
+            self.problem("layer_unknown" if not mount.layer_id else "layer_incomplete", message)
+
+
+def read_all(data_root: str) -> List[Container]:
+    """Every container of a data root, ordered by id; a broken one never hides the others."""
+    names = records.names_in(os.path.join(data_root, "containers"))
+    return [Container(data_root, name) for name in names if FULL_ID.match(name)]
+
+
+def select(
+    containers: Sequence[Container], wanted: Sequence[str], missing_ok: bool
+) -> Tuple[List[Container], List[str]]:
+    """The containers that names, full ids or unambiguous id prefixes choose, in that order of belief as Docker's own,
+    and the words that chose none. Raises NotFound, unless ``missing_ok``, and for an ambiguous word always."""
+    chosen, not_found = [], []  # type: List[Container], List[str]
+    for word in wanted:
+        matches = _matching(containers, word)
+        if len(matches) > 1:
+            raise NotFound(
+                "container %r is ambiguous: %s" % (word, _listed(matches)),
+                "Give the full id of the one that is meant",
+            )
+        if not matches:
+            not_found.append(word)
+        elif matches[0] not in chosen:
+            chosen.append(matches[0])
+    if not_found and not missing_ok:
+        there = _listed(containers) if containers else "no container"
+        words = ", ".join(repr(word) for word in not_found)
+        raise NotFound("no container %s" % words, "This data root holds %s" % there)
+    return chosen, not_found
+
+
+def find(data_root: str, wanted: str) -> Container:
+    """The one container that a name, full id or unambiguous id prefix chooses. Raises NotFound."""
+    if FULL_ID.match(wanted) and os.path.isdir(os.path.join(data_root, "containers", wanted)):
+        return Container(data_root, wanted)
+    return select(read_all(data_root), [wanted], False)[0][0]
+
+
+def _matching(containers: Sequence[Container], word: str) -> List[Container]:
+    exact = [one for one in containers if one.id == word]
+    named = [one for one in containers if one.name and one.name == word.lstrip("/")]
+    if exact or named:
+        return exact or named
+    return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.match(word) else []
+
+
+def _listed(containers: Sequence[Container]) -> str:
+    shown = ", ".join(
+        "%s (%s)" % (printable(one.name) or "no name", one.id[:12]) for one in containers[:_LISTED]
+    )
+    more = len(containers) - _LISTED
+    return "%s and %d more" % (shown, more) if more > 0 else shown
+
+
+def printable(text: str) -> str:
+    """What a container calls itself, fit for a terminal: control characters escaped."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def _status(state: Dict[str, Any]) -> str:
+    """The word that `docker ps` would show, by the rules of State.StateString of moby."""
+    if not state:
+        return ""
+    if records.flag_of(state, "Running"):
+        if records.flag_of(state, "Paused"):
+            return "paused"
+        return "restarting" if records.flag_of(state, "Restarting") else "running"
+    if records.flag_of(state, "RemovalInProgress"):
+        return "removing"
+    if records.flag_of(state, "Dead"):
+        return "dead"
+    started = state.get("StartedAt")  # type: Optional[Any]
+    return "created" if started in (None, "", _NEVER) else "exited"

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a container to the layer that the storage driver knows it by. PRIVATE to the collection.
+
+Since 1.10 `image/<driver>/layerdb/mounts/<container id>/` holds `mount-id`, `init-id` and `parent` (a chain id);
+before, the layer has the container's own id. Format: layer/filestore.go of moby.
+"""
+
+import os
+import re
+from typing import List, NamedTuple, Set
+
+from .._errors import NotFound, RescueError
+from . import records
+
+LAYER_ID = re.compile(r"^[a-f0-9]{64}(-init)?$")
+_CHAIN_ID = re.compile(r"^sha256:[a-f0-9]{64}$")
+_DEPTH_LIMIT = 500  # more than any kernel or Docker takes; a loop in the records ends here
+
+
+class LayerMount(NamedTuple):
+    layer_id: str
+    init_layer_id: str
+    parent: str
+    broken: List[str]
+
+
+def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
+    """The three ids of a container under layerdb; what is missing or cannot be right is empty and named in ``broken``.
+    Raises NotFound where the driver's layerdb does not know the container."""
+    directory = os.path.join(data_root, "image", driver, "layerdb", "mounts", container_id)
+    if not os.path.isdir(directory):
+        raise NotFound("%s is missing" % directory)
+    broken = []  # type: List[str]
+
+    def read(name: str, pattern: "re.Pattern[str]", needed: bool) -> str:
+        try:
+            text = records.read_text(os.path.join(directory, name)).strip("\n")
+        except NotFound as error:
+            if needed:
+                broken.append(error.message)
+            return ""
+        except RescueError as error:
+            broken.append(error.message)
+            return ""
+        if pattern.match(text):
+            return text
+        broken.append(
+            "%s %s" % (os.path.join(directory, name), "holds %r" % text[:80] if text else "is empty")
+        )
+        return ""
+
+    # init-id is missing for containers of Windows, parent for an image made FROM scratch.
+    return LayerMount(
+        read("mount-id", LAYER_ID, True),
+        read("init-id", LAYER_ID, False),
+        read("parent", _CHAIN_ID, False),
+        broken,
+    )
+
+
+def driver_of(data_root: str, container_id: str) -> str:
+    """The driver whose layerdb knows the container, empty if none or more than one does."""
+    image = os.path.join(data_root, "image")
+    found = [
+        driver
+        for driver in records.names_in(image)
+        if os.path.isdir(os.path.join(image, driver, "layerdb", "mounts", container_id))
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
+    """The driver's ids (cache-id) of an image's layers, the top one first. Raises NotFound or BadRecord."""
+    found = []  # type: List[str]
+    while chain_id and len(found) < _DEPTH_LIMIT:
+        directory = os.path.join(data_root, "image", driver, "layerdb", "sha256", chain_id[len("sha256:") :])
+        found.append(records.read_text(os.path.join(directory, "cache-id")).strip())
+        try:
+            chain_id = records.read_text(os.path.join(directory, "parent")).strip()
+        except NotFound:
+            chain_id = ""
+    return found
+
+
+def known_layer_ids(data_root: str, driver: str) -> Set[str]:
+    """Every layer id that some record claims: of containers, of their init layers and of images."""
+    known = set()  # type: Set[str]
+    layerdb = os.path.join(data_root, "image", driver, "layerdb")
+    for container_id in records.names_in(os.path.join(layerdb, "mounts")):
+        try:
+            mount = layer_mount(data_root, driver, container_id)
+        except RescueError:
+            continue
+        known.update((mount.layer_id, mount.init_layer_id))
+    for chain in records.names_in(os.path.join(layerdb, "sha256")):
+        try:
+            known.add(records.read_text(os.path.join(layerdb, "sha256", chain, "cache-id")).strip())
+        except RescueError:
+            continue
+    for container_id in records.names_in(os.path.join(data_root, "containers")):
+        if os.path.exists(os.path.join(data_root, "containers", container_id, "config.json")):
+            known.update((container_id, container_id + "-init"))
+    known.update(records.names_in(os.path.join(data_root, "graph")))
+    known.discard("")
+    return known

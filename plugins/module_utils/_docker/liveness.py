@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a container lives: what processes and mounts show, never what Docker wrote. PRIVATE to the collection.
+
+A container is alive when a process whose cgroup or shim names it belongs to this data root, or a mount in any
+namespace shows its layer. Devices are asked in _rootfs/alive.py; this file knows processes and mounts alone.
+"""
+
+import os
+import re
+from typing import List, NamedTuple, Set
+
+from .. import _mountinfo
+from .._host import Host
+from . import daemon
+from .containers import Container
+
+_ID = re.compile(r"(?<![a-f0-9])[a-f0-9]{64}(?![a-f0-9])")
+
+
+# Why a container counts as alive, in words; ``pids`` are its processes, shims left out.
+class Life(NamedTuple):
+    reasons: List[str]
+    pids: List[int]
+
+
+class Liveness:
+    """One look at all processes and namespaces, asked for any number of containers of one data root."""
+
+    def __init__(self, host: Host, data_root: str) -> None:
+        self.data_root = data_root
+        self._host = host
+        self._pids = {}  # type: Dict[str, List[int]]
+        self._shims = {}  # type: Dict[str, List[int]]
+        self.daemons = [one for one in daemon.running(host) if _same_directory(one.data_root, data_root)]
+        for process in host.processes():
+            for container_id in set(_ID.findall(process.cgroup)):
+                self._pids.setdefault(container_id, []).append(process.pid)
+            if "shim" in os.path.basename(process.argv[0]):
+                for container_id in set(_ID.findall(" ".join(process.argv))):
+                    self._shims.setdefault(container_id, []).append(process.pid)
+        self._namespaces = host.mounts_of_every_namespace()
+        self._own = self._own_files()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether any process of this host uses this data root: a daemon, or a mount that comes out of it."""
+        return bool(self.daemons) or bool(self._own)
+
+    def of(self, container: Container) -> Life:
+        """The signs of life of one container of this data root."""
+        reasons, pids = [], []  # type: List[str], List[int]
+        for pid, mounts in self._namespaces:
+            for mount in mounts:
+                if container.layer_id and self.shows_layer(mount, container.layer_id):
+                    reasons.append("process %d sees its layer mounted at %s" % (pid, mount.mount_point))
+                    break
+        if self.in_use and (container.id in self._own or self.daemons):
+            pids = self._pids.get(container.id, [])
+            shims = self._shims.get(container.id, [])
+            # A shim's own cgroup can name the container; what counts as its process is what is not a shim.
+            pids = [pid for pid in pids if pid not in shims]
+            reasons += ["process %d is in its cgroup" % pid for pid in pids[:3]]
+            reasons += ["its shim runs (process %d)" % pid for pid in shims[:1]]
+        return Life(reasons, pids)
+
+    def shows_layer(self, mount: _mountinfo.Mount, layer_id: str) -> bool:
+        """Whether a mount is Docker's own of a layer in this data root (ours do not count)."""
+        if mount.mount_point.startswith(self._host.run_directory + "/") or mount.source.startswith("drydock"):
+            return False
+        if layer_id not in mount.mount_point + mount.root + mount.source + mount.super_options:
+            return False
+        return self._out_of_root(mount) or ("/" + layer_id + "/" in mount.super_options + "/" and self.in_use)
+
+    def _out_of_root(self, mount: _mountinfo.Mount) -> bool:
+        below = self.data_root + "/"
+        layers = any(mark + below in mount.super_options for mark in ("=", ":"))
+        return layers or mount.mount_point.startswith(below) or self._device_named(mount)
+
+    def _device_named(self, mount: _mountinfo.Mount) -> bool:
+        home = os.path.join(self.data_root, "devicemapper")
+        if not mount.source.startswith("/dev/mapper/docker-") or not os.path.isdir(home):
+            return False
+        # Docker's device names end with the inode of the directory: a copy of a root has another one.
+        return "-%d-" % os.stat(home).st_ino in mount.source
+
+    def _own_files(self) -> Set[str]:
+        """The containers of which a namespace shows a file out of this very data root: every container has its
+        hosts, hostname and resolv.conf bound from there, and its /dev/shm below its directory."""
+        covering = _mountinfo.covering(self._host.mounts(), self.data_root)
+        if covering is None:
+            return set()
+        inside = self.data_root[len(covering.mount_point.rstrip("/")) :]
+        below = covering.root.rstrip("/") + inside + "/containers/"
+        found = set()  # type: Set[str]
+        for _pid, mounts in self._namespaces:
+            for mount in mounts:
+                if mount.device == covering.device and mount.root.startswith(below):
+                    found.add(mount.root[len(below) :].split("/")[0])
+                elif mount.mount_point.startswith(self.data_root + "/containers/"):
+                    found.add(mount.mount_point[len(self.data_root + "/containers/") :].split("/")[0])
+        return found
+
+
+def _same_directory(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return one == other

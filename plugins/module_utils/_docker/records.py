@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the small files that Docker keeps its records in. PRIVATE to the collection.
+
+Docker up to 1.11 rewrote its JSON in place, and a crash or a full disk leaves such a file empty or cut; a file
+system that lost power leaves files of zero bytes at any version.
+"""
+
+import errno
+import json
+import os
+import stat
+from typing import Any, Dict, List
+
+from .._errors import BadRecord, NotFound
+
+_LIMIT = 16 * 1024 * 1024
+
+
+def read_text(path: str) -> str:
+    """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path."""
+    try:
+        # Not to hang on a fifo that stands where a file should be.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise NotFound("%s is missing" % path)
+        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise BadRecord("%s is not a regular file" % path)
+        try:
+            data = stream.read(_LIMIT + 1)
+        except OSError as error:
+            raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    if len(data) > _LIMIT:
+        raise BadRecord("%s is larger than %d bytes" % (path, _LIMIT))
+    return data.decode("utf-8", "replace")
+
+
+def read_json(path: str) -> Dict[str, Any]:
+    """The JSON object in a file. Raises NotFound or BadRecord."""
+    text = read_text(path)
+    if not text.strip("\0 \t\r\n"):
+        raise BadRecord("%s is empty" % path)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecord("%s is not whole JSON (%s)" % (path, error))
+    if not isinstance(value, dict):
+        raise BadRecord("%s holds no JSON object" % path)
+    return value
+
+
+def text_of(record: Dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def integer_of(record: Dict[str, Any], key: str) -> int:
+    value = record.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def flag_of(record: Dict[str, Any], key: str) -> bool:
+    return record.get(key) is True
+
+
+def mapping_of(record: Dict[str, Any], key: str) -> Dict[str, Any]:
+    value = record.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def texts_of(record: Dict[str, Any], key: str) -> List[str]:
+    """A list of text; a single text (as Entrypoint was written once) is a list of one."""
+    value = record.get(key)
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def names_in(directory: str) -> List[str]:
+    """The sorted names in a directory; empty where there is none."""
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []

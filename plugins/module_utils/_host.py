@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to the machine: runs a tool, calls the kernel, lists processes and mounts. PRIVATE to the collection.
+
+Everything else in module_utils is given a Host. Tests give one whose /proc and /sys are folders, or one that
+answers recorded output and fails on any command that it was not told of.
+"""
+
+import errno as errno_codes
+import os
+import shlex
+import subprocess
+import tempfile
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+from . import _mountinfo, _syscalls
+from ._errors import CommandFailed, MissingTools
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# The package that brings a tool, on Debian and Ubuntu / on the Red Hat family.
+_PACKAGES = {
+    "dmsetup": "dmsetup / device-mapper",
+    "thin_check": "thin-provisioning-tools / device-mapper-persistent-data",
+    "thin_ls": "thin-provisioning-tools / device-mapper-persistent-data",
+    "thin_dump": "thin-provisioning-tools / device-mapper-persistent-data",
+    "systemctl": "systemd",
+    "docker": "docker.io / docker",
+    "tar": "tar",
+}
+
+
+class Finished(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Process(NamedTuple):
+    pid: int
+    argv: List[str]
+    cgroup: str
+    mount_namespace: str
+
+
+class Host:
+    """The machine we run on."""
+
+    proc = "/proc"
+    sys = "/sys"
+    run_directory = "/run/drydock"
+    units_directory = "/run/systemd/system"
+
+    # -- tools ---------------------------------------------------------------------------------------------
+
+    def tool(self, name: str) -> Optional[str]:
+        """The path of a program on this host, None where there is none."""
+        for directory in _PATH.split(":"):
+            path = os.path.join(directory, name)
+            if os.access(path, os.X_OK) and not os.path.isdir(path):
+                return path
+        return None
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raises MissingTools that names all that are missing at once."""
+        missing = [name for name in names if self.tool(name) is None]
+        if missing:
+            raise MissingTools(missing, sorted({_PACKAGES.get(name, name) for name in missing}))
+
+    def run(self, argv: Sequence[str], ok: Sequence[int] = (0,), stdin: int = subprocess.DEVNULL) -> Finished:
+        """Runs a tool in the C locale; raises CommandFailed unless it ends with a code in ``ok``. Standard input is
+        empty, or an open file."""
+        process = self._start(argv, stdin, subprocess.PIPE)
+        out, err = (stream.decode("utf-8", "surrogateescape") for stream in process.communicate())
+        if process.returncode not in ok:
+            raise _failed(argv, process.returncode, err or out)
+        return Finished(process.returncode, out, err)
+
+    def pipe(self, first: Sequence[str], second: Sequence[str], stdin: int, ok: Sequence[int] = (0,)) -> str:
+        """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``."""
+        with tempfile.TemporaryFile() as said:
+            source = self._start(first, stdin, subprocess.PIPE, said.fileno())
+            sink = self._start(second, source.stdout, subprocess.DEVNULL, said.fileno())
+            if source.stdout:
+                source.stdout.close()  # so that the first notices when the second ends early
+            codes = (sink.wait(), source.wait())
+            said.seek(0)
+            text = said.read().decode("utf-8", "surrogateescape")
+        for code, argv in zip(codes, (second, first)):
+            if code not in ok:
+                raise _failed(argv, code, text)
+        return text
+
+    def _start(
+        self, argv: Sequence[str], stdin: Any, stdout: int, stderr: int = subprocess.PIPE
+    ) -> "subprocess.Popen[bytes]":
+        path = self.tool(argv[0])
+        if path is None:
+            self.require(argv[:1])
+        environment = {"LC_ALL": "C", "PATH": _PATH}
+        for name in ("DM_DISABLE_UDEV", "TMPDIR"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        return subprocess.Popen(
+            [path or argv[0]] + list(argv[1:]), stdin=stdin, stdout=stdout, stderr=stderr, env=environment
+        )
+
+    # -- the kernel ----------------------------------------------------------------------------------------
+
+    def mount(self, source: str, target: str, fs_type: str, options: Sequence[str]) -> None:
+        """mount(2); a bind mount gets its other flags by a second call, as mount(8) does it."""
+        flags, data = _syscalls.split_options(options)
+        try:
+            if flags & _syscalls.MS_BIND:
+                _syscalls.mount(source, target, "", _syscalls.MS_BIND, "")
+                if flags != _syscalls.MS_BIND:
+                    try:
+                        _syscalls.mount("", target, "", flags | _syscalls.MS_REMOUNT, "")
+                    except OSError:
+                        _syscalls.unmount(target)
+                        raise
+            else:
+                _syscalls.mount(source, target, fs_type, flags, data)
+        except OSError as error:
+            raise CommandFailed(
+                "cannot mount %s at %s: %s" % (source, target, error.strerror),
+                "The kernel's log (dmesg) says more",
+                error.errno or 0,
+            )
+
+    def unmount(self, target: str) -> None:
+        try:
+            _syscalls.unmount(target)
+        except OSError as error:
+            hint = "Something works in it: `fuser -vm %s` names it" % shlex.quote(target)
+            raise CommandFailed(
+                "cannot unmount %s: %s" % (target, error.strerror),
+                hint if error.errno == errno_codes.EBUSY else "",
+                error.errno or 0,
+            )
+
+    def mount_root_of_process(self, pid: int, target: str) -> None:
+        """Shows the ``/`` that a process has at ``target``, read-only, also out of another mount namespace.
+
+        Never by a bind of /proc/PID/root: mount(8) resolves that link itself and would bind the host's own root.
+        """
+        try:
+            namespace = os.open("%s/%d/ns/mnt" % (self.proc, pid), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                tree = _syscalls.clone_root_of(namespace)
+            finally:
+                os.close(namespace)
+            try:
+                _syscalls.attach(tree, target)
+            finally:
+                os.close(tree)
+            flags, _data = _syscalls.split_options(("bind", "remount", "ro", "nosuid", "nodev", "noexec"))
+            try:
+                _syscalls.mount("", target, "", flags, "")
+            except OSError:
+                _syscalls.unmount(target)
+                raise
+        except OSError as error:
+            old = "A kernel before 5.2 cannot show it; copy from /proc/%d/root or stop the container" % pid
+            raise CommandFailed(
+                "cannot open the root of process %d at %s: %s" % (pid, target, error.strerror),
+                old if error.errno == errno_codes.ENOSYS else "",
+                error.errno or 0,
+            )
+
+    # -- what the kernel shows -----------------------------------------------------------------------------
+
+    def mounts(self) -> List[_mountinfo.Mount]:
+        """The mounts of our own namespace."""
+        return _mountinfo.parse(self._proc_text("self/mountinfo"))
+
+    def mounts_of_every_namespace(self) -> List[Tuple[int, List[_mountinfo.Mount]]]:
+        """One process of each mount namespace, ours first, with the mounts that it sees."""
+        seen = {}  # type: Dict[str, int]
+        found = [(os.getpid(), self.mounts())]
+        seen[self._namespace("self")] = os.getpid()
+        for process in self.processes():
+            if process.mount_namespace and process.mount_namespace not in seen:
+                seen[process.mount_namespace] = process.pid
+                found.append((process.pid, self.mounts_of(process.pid)))
+        return found
+
+    def mounts_of(self, pid: int) -> List[_mountinfo.Mount]:
+        """The mounts that one process sees; empty when it has gone."""
+        return _mountinfo.parse(self._proc_text("%d/mountinfo" % pid))
+
+    def processes(self) -> List[Process]:
+        """Every process but the kernel's own threads; one that ends while we look is left out."""
+        found = []
+        for name in os.listdir(self.proc):
+            if not name.isdigit():
+                continue
+            argv = [part for part in self._proc_text(name + "/cmdline").split("\0") if part]
+            if argv:
+                found.append(
+                    Process(int(name), argv, self._proc_text(name + "/cgroup"), self._namespace(name))
+                )
+        return sorted(found)
+
+    def _namespace(self, pid: str) -> str:
+        try:
+            return os.readlink(os.path.join(self.proc, pid, "ns/mnt"))
+        except OSError:
+            return ""
+
+    def _proc_text(self, name: str) -> str:
+        try:
+            with open(os.path.join(self.proc, name), "rb") as stream:
+                return stream.read().decode("utf-8", "surrogateescape")
+        except OSError:
+            return ""
+
+
+def _failed(argv: Sequence[str], code: int, said: str) -> CommandFailed:
+    words = " ".join(said.split())[:2000] or "nothing was printed"
+    return CommandFailed("`%s` failed with code %d: %s" % (quote(argv), code, words))
+
+
+def quote(argv: Sequence[str]) -> str:
+    """An argument list as one line for a POSIX shell."""
+    return " ".join(shlex.quote(word) for word in argv)

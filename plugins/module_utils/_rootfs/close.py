@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Closes what is open of a container, or everything of ours: by name alone. PRIVATE to the collection."""
+
+from typing import List, NamedTuple, Optional
+
+from .._docker import containers, data_root
+from .._docker.data_root import DataRoot
+from .._errors import CommandFailed, RescueError
+from .._host import Host
+from .._plan import Plan
+from . import found, hold, thin_ids, tree
+from .driver import Found
+from .drivers import DRIVERS
+
+
+class Closed(NamedTuple):
+    changed: bool
+    container_id: str
+    path: str
+    actions: List[str]
+    warnings: List[str]
+
+
+def plan(host: Host, open_now: Found, root: Optional[DataRoot]) -> Plan:
+    """The way back from whatever is there: trees, devices and scratch of every driver, then Docker's hold."""
+    steps = tree.close_plan(host, open_now.trees, open_now.name)
+    for driver in DRIVERS.values():
+        steps += driver.close_plan(host, open_now)
+    if open_now.drop_ins:
+        steps.add(hold.Release(root, open_now.drop_ins))
+    return steps.add(tree.RemoveRunDirectory(host.run_directory)) if steps.steps else steps
+
+
+def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mode: bool) -> Closed:
+    """Closes what ``word`` (a name, an ID or a path) has open; changes nothing where nothing is open.
+    Raises CommandFailed, after closing, where what was read cannot be trusted."""
+    root = _root(host, data_root_path)
+    open_now = found.matching(host, word) or _by_record(host, word, root)
+    if open_now is None or found.is_empty(host, open_now):
+        return Closed(False, open_now.container_id if open_now else "", "", [], [])
+    return _close(host, open_now, root, check_mode)
+
+
+def close_everything(host: Host, check_mode: bool) -> List[Closed]:
+    """Closes all of ours on this host, and deletes thin ids of ours that a reboot left in an active pool."""
+    closed = [_close(host, one, _root(host, None), check_mode) for one in found.everything(host)]
+    closed += [Closed(True, "", "", plan_.shown(), []) for plan_ in thin_ids.leftover_plans(host, check_mode)]
+    return [one for one in closed if one.changed]
+
+
+def _close(host: Host, open_now: Found, root: Optional[DataRoot], check_mode: bool) -> Closed:
+    path = tree.path_of(host, open_now.name)
+    trouble = next(
+        (text for text in (driver.distrust(host, open_now) for driver in DRIVERS.values()) if text), ""
+    )
+    steps = plan(host, open_now, root)
+    if check_mode:
+        return Closed(bool(steps.steps), open_now.container_id, path, steps.shown(), [])
+    applied = steps.apply(host)
+    if trouble:
+        failure = CommandFailed(
+            "container %s is closed, but do not trust what was copied from it: %s" % (open_now.name, trouble),
+            "Copy it again",
+        )
+        failure.ran = applied.actions
+        raise failure
+    missing = [name for step in steps.steps if isinstance(step.do, hold.Release) for name in step.do.not_back]
+    warnings = (
+        ["These containers ran before and did not come back: %s" % ", ".join(missing)] if missing else []
+    )
+    return Closed(bool(steps.steps), open_now.container_id, path, applied.actions, warnings)
+
+
+def _by_record(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Found]:
+    """For a name that is not its tree's (not unique, not fit for a path): the record says the ID."""
+    if root is None:
+        return None
+    try:
+        container = containers.find(root.path, word)
+    except RescueError:
+        return None
+    return found.matching(host, container.id)
+
+
+def _root(host: Host, path: Optional[str]) -> Optional[DataRoot]:
+    try:
+        return data_root.find(host, path)
+    except RescueError:  # closing needs no record
+        return None

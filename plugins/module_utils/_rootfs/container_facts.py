@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What container_info tells of every container. PRIVATE to the collection."""
+
+from typing import Any, Dict, Optional, Sequence
+
+from .._docker import containers, data_root
+from .._errors import RescueError
+from .._host import Host
+from .alive import Alive
+from .drivers import DRIVERS
+
+
+def container_facts(
+    host: Host,
+    data_root_path: Optional[str],
+    wanted: Optional[Sequence[str]],
+    missing_ok: bool,
+    include_env: bool,
+) -> Dict[str, Any]:
+    """The result of container_info. Raises NotFound and BadRecord for a data root or a container that is not there;
+    a container that is broken is listed with its problem."""
+    root = data_root.find(host, data_root_path)
+    everyone = containers.read_all(root.path)
+    chosen, not_found = (everyone, []) if wanted is None else containers.select(everyone, wanted, missing_ok)
+    alive = Alive(host, root)
+    found = []
+    problems = []  # type: List[Problem]
+    for container in chosen:
+        facts = container.facts(include_env)
+        facts["alive"] = bool(alive.of(container).reasons)
+        facts["storage"] = _storage(root, container)
+        facts["problems"] = [one._asdict() for one in container.problems]
+        problems += container.problems
+        found.append(facts)
+    return {
+        "data_root": root.path,
+        "storage_drivers": root.storage_drivers,
+        "containers": found,
+        "not_found": not_found,
+        "problems": [one._asdict() for one in problems],
+    }
+
+
+def _storage(root: data_root.DataRoot, container: containers.Container) -> Dict[str, Any]:
+    if container.driver not in DRIVERS:
+        if container.driver:
+            container.problem(
+                "driver_unsupported", "the storage driver %s is not read here" % container.driver
+            )
+        return {}
+    try:
+        return dict(DRIVERS[container.driver].locate(root, container).storage())
+    except RescueError as error:
+        container.problem("storage_unknown", str(error))
+        return {}

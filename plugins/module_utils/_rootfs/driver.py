@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every storage driver is asked for and answers with. PRIVATE to the collection.
+
+A driver is one module with four functions:
+
+- ``locate(container, device_id) -> Layer``: ids and paths, from Docker's files alone;
+- ``present(host, layer) -> State``: what is open now;
+- ``open_plan(layer, state, request) -> Opening``: from there to a tree at ``request.path``; a pure function;
+- ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``.
+
+Layer and State are the driver's own types; a Layer can say its ``storage()`` for container_info.
+"""
+
+from typing import List, NamedTuple, Optional
+
+from .. import _ours
+from .._device_mapper import dmsetup
+from .._docker.containers import Container
+from .._docker.liveness import Life
+from .._plan import Plan
+
+SAFE_OPTIONS = ("nosuid", "nodev", "noexec")
+
+
+class Request(NamedTuple):
+    container: Container
+    name: str  # of the tree: see _ours.tree_name
+    path: str  # /run/drydock/<name>
+    access: str
+    method: str  # auto, or the one that is forced
+    work_dir: str
+    scratch_size: int  # bytes
+    life: Life
+    docker_is_held: bool
+
+
+class Opening(NamedTuple):
+    method: str
+    plan: Plan
+    device: Optional[str]
+
+
+# Everything of ours that one container has on the host.
+class Found(NamedTuple):
+    container_id: str
+    name: str
+    trees: List[_ours.Tree]
+    devices: List[dmsetup.Device]
+    all_devices: List[dmsetup.Device]
+    drop_ins: List[str]

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What container_files does inside an open tree: list, copy out, delete. PRIVATE to the collection."""
+
+import os
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from .. import _ours
+from .._errors import CommandFailed, NotFound, Refused
+from .._host import Host, quote
+from .._tree import copying, deleting, listing
+from .._tree.inside import Entry, Inside, shown
+from . import found
+from .drivers import DRIVERS
+
+
+class Wanted(NamedTuple):
+    container: Optional[str]
+    root: Optional[str]
+    state: str
+    paths: List[str]
+    dest: Optional[str]
+    archive: bool
+    largest: Optional[int]
+
+
+def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
+    """The result of container_files. Raises NotFound, Refused or CommandFailed."""
+    root, opened = _root(host, wanted)
+    tree = Inside(root)
+    try:
+        matches, nothing = tree.find(wanted.paths)
+        if wanted.state == "listed":
+            result = _listed(tree, matches, wanted.largest)
+        elif wanted.state == "copied":
+            result = _copied(host, tree, matches, nothing, wanted, check_mode)
+        else:
+            result = _absent(tree, matches, opened, wanted, check_mode)
+    finally:
+        tree.close()
+    _trust(host, opened)
+    result.update(root=root, not_matched=nothing)
+    return result
+
+
+def _listed(tree: Inside, matches: List[Entry], largest: Optional[int]) -> Dict[str, Any]:
+    entries = listing.below(tree, matches)
+    chosen = listing.largest(entries, largest) if largest else list(entries)
+    return {"changed": False, "files": [listing.facts(entry) for entry in chosen]}
+
+
+def _copied(
+    host: Host, tree: Inside, matches: List[Entry], nothing: List[str], wanted: Wanted, check_mode: bool
+) -> Dict[str, Any]:
+    if nothing:
+        raise NotFound("nothing in %s is named %s" % (tree.root, ", ".join(repr(one) for one in nothing)))
+    dest = wanted.dest or ""
+    _check_dest(dest, tree.root)
+    selection = copying.select(tree, matches)
+    result = {"dest": dest, "skipped": [shown(one.parts) for one in selection.skipped], "warnings": []}  # type: Dict[str, Any]
+    if wanted.archive:
+        return _archived(host, tree, selection.entries, dest, result, check_mode)
+    todo = copying.missing(selection.entries, dest)
+    result.update(
+        changed=bool(todo),
+        copied=[shown(one.parts) for one in todo],
+        actions=[
+            "tar --create --directory=%s ... | tar --extract --directory=%s"
+            % (quote([tree.root]), quote([dest]))
+        ]
+        if todo
+        else [],
+        diff=(["%s%s" % (dest, shown(one.parts)) for one in todo]),
+    )
+    if todo and not check_mode:
+        copying.require_space(todo, _existing_parent(dest))
+        _make(dest)
+        result["warnings"] = copying.to_directory(host, tree.root, todo, dest)
+        copying.verify(tree, todo, dest)
+    return result
+
+
+def _archived(
+    host: Host, tree: Inside, entries: List[Entry], dest: str, result: Dict[str, Any], check_mode: bool
+) -> Dict[str, Any]:
+    """One tar; one that is there already with the same bytes is left alone."""
+    result.update(changed=True, copied=[shown(one.parts) for one in entries], sha256=None, size_bytes=None)
+    result["actions"] = ["tar --create --file=%s --directory=%s ..." % (quote([dest]), quote([tree.root]))]
+    result["diff"] = [dest]
+    if check_mode:
+        return result
+    copying.require_space(entries, _existing_parent(os.path.dirname(dest)))
+    _make(os.path.dirname(dest))
+    partial = dest + ".drydock-partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.close(descriptor)
+    try:
+        result["warnings"] = copying.to_archive(host, tree.root, entries, partial)
+        result.update(sha256=copying.sha256(partial), size_bytes=os.path.getsize(partial))
+        if os.path.isfile(dest) and copying.sha256(dest) == result["sha256"]:
+            result.update(changed=False, copied=[], actions=[], diff=[])
+        else:
+            os.replace(partial, dest)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)
+    return result
+
+
+def _absent(
+    tree: Inside, matches: List[Entry], opened: Optional[_ours.Tree], wanted: Wanted, check_mode: bool
+) -> Dict[str, Any]:
+    if opened is None:
+        raise Refused(
+            "%s is not a tree that container_rootfs opened: nothing is deleted there" % tree.root,
+            "Open the container with `access: in_place` (or `scratch`)",
+        )
+    if opened.label.access == "read_only":
+        raise Refused(
+            "%s is open read_only" % tree.root, "Close it and open it with `access: in_place` (or `scratch`)"
+        )
+    freed = deleting.freed_bytes(tree, matches)
+    names = [shown(one.parts) for one in matches]
+    if not check_mode:
+        deleting.delete(tree, matches)
+    return {
+        "changed": bool(matches),
+        "deleted": names,
+        "freed_bytes": freed,
+        "actions": ["rm -r -- %s" % quote([tree.root + name]) for name in names],
+        "diff": [tree.root + name for name in names],
+    }
+
+
+def _root(host: Host, wanted: Wanted) -> "tuple[str, Optional[_ours.Tree]]":
+    if wanted.root:
+        path = os.path.normpath(wanted.root)
+        trees = [one for one in _ours.trees(host.mounts()) if one.path == path and one.mount]
+        return path, (trees[0] if trees else None)
+    word = wanted.container or ""
+    there = found.matching(host, word)
+    trees = [one for one in there.trees if one.label.method != "bind" and one.mount] if there else []
+    if not trees:
+        raise NotFound(
+            "container %r is not open" % word, "Open it with drydock.rescue.container_rootfs, or give `root`"
+        )
+    return trees[0].path, trees[0]
+
+
+def _trust(host: Host, opened: Optional[_ours.Tree]) -> None:
+    """A copy or a list is good only when nothing happened to what the tree came from."""
+    if opened is None:
+        return
+    now = found.of_container(host, opened.label.container_id, opened.label.name)
+    for driver in DRIVERS.values():
+        trouble = driver.distrust(host, now)
+        if trouble:
+            raise CommandFailed("do not trust what was read from %s: %s" % (opened.path, trouble))
+
+
+def _check_dest(dest: str, root: str) -> None:
+    if not os.path.isabs(dest):
+        raise Refused("dest %r is not an absolute path" % dest)
+    real = os.path.realpath(dest)
+    if real == root or real.startswith(root + "/"):
+        raise Refused("dest %s lies inside the tree that is copied" % dest)
+
+
+def _make(directory: str) -> None:
+    """For root alone: what is copied keeps its modes, set-user-ID programs too."""
+    if not os.path.isdir(directory):
+        os.makedirs(os.path.dirname(directory), exist_ok=True)
+        os.mkdir(directory, 0o700)
+
+
+def _existing_parent(path: str) -> str:
+    while path and not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path or "/"

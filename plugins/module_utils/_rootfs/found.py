@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything of ours on a host, by container; found by name alone (see _ours). PRIVATE to the collection."""
+
+import os
+from typing import List, Optional
+
+from .. import _ours
+from .._device_mapper import dmsetup
+from .._host import Host
+from . import hold, tree
+from .driver import Found
+
+_ROLES = ("-view", "-thin", "-pool")
+
+
+def everything(host: Host) -> List[Found]:
+    """One entry for each container that has anything of ours on this host."""
+    devices = dmsetup.devices(host)
+    trees = _ours.trees(host.mounts())
+    names = {}  # type: Dict[str, str]
+    for one in trees:
+        names.setdefault(one.label.name, one.label.container_id)
+    for device in devices:
+        mark = _ours.read_uuid(device.uuid)
+        if mark:
+            names.setdefault(_name_of(device), mark.container_id)
+    for path in hold.drop_ins(host):
+        names.setdefault(os.path.basename(path)[len(_ours.PREFIX) : -len(".conf")], "")
+    for name in _left_directories(host):
+        names.setdefault(name, "")
+    return [_found(host, name, names[name], trees, devices) for name in sorted(names)]
+
+
+def of_container(host: Host, container_id: str, name: str) -> Found:
+    """What one container has; empty lists where it has nothing."""
+    devices = dmsetup.devices(host)
+    return _found(host, name, container_id, _ours.trees(host.mounts()), devices)
+
+
+def matching(host: Host, word: str) -> Optional[Found]:
+    """What is open by a name, an ID or its prefix, or a path; without looking at any record of Docker's."""
+    for one in everything(host):
+        if word == one.name or (one.container_id and one.container_id == word):
+            return one
+        if os.path.isabs(word) and any(opened.path == os.path.normpath(word) for opened in one.trees):
+            return one
+    prefixed = [one for one in everything(host) if len(word) >= 4 and one.container_id.startswith(word)]
+    return prefixed[0] if len(prefixed) == 1 else None
+
+
+def is_empty(host: Host, found: Found) -> bool:
+    directory = os.path.isdir(tree.path_of(host, found.name))
+    return not (found.trees or found.devices or found.drop_ins or directory)
+
+
+def _found(
+    host: Host, name: str, container_id: str, trees: List[_ours.Tree], devices: List[dmsetup.Device]
+) -> Found:
+    own_devices = []
+    for device in devices:
+        mark = _ours.read_uuid(device.uuid)
+        if mark and (_name_of(device) == name or (container_id and mark.container_id == container_id)):
+            own_devices.append(device)
+    own_trees = [one for one in trees if one.label.name == name]
+    return Found(container_id, name, own_trees, own_devices, devices, hold.drop_ins(host, name))
+
+
+def _name_of(device: dmsetup.Device) -> str:
+    for role in _ROLES:
+        if device.name.endswith(role):
+            return device.name[len(_ours.PREFIX) : -len(role)]
+    return device.name[len(_ours.PREFIX) :]
+
+
+def _left_directories(host: Host) -> List[str]:
+    """Names of directories that a killed run left below /run/drydock."""
+    names = os.listdir(host.run_directory) if os.path.isdir(host.run_directory) else []
+    found = []
+    for name in names:
+        for prefix in (".l-", ".drydock-"):
+            name = name[len(prefix) :] if name.startswith(prefix) else name
+        found.append(name)
+    return found

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens a container's disk: read the state, make a plan, apply it, verify. PRIVATE to the collection."""
+
+import os
+from typing import Any, List, NamedTuple, Optional
+
+from .. import _ours
+from .._device_mapper.thin import IdTaken
+from .._docker import containers, data_root
+from .._docker.containers import Container
+from .._errors import CommandFailed, Refused, RescueError
+from .._host import Host
+from .._plan import Plan, Undoable
+from . import close, found, hold, tree
+from .alive import Alive
+from .driver import Opening, Request
+from .drivers import driver_for
+
+_TRIES = 8  # for a thin id that another run took first
+
+
+class Wanted(NamedTuple):
+    container: str
+    data_root: Optional[str]
+    device_id: Optional[int]
+    path: Optional[str]
+    access: str
+    method: str
+    work_dir: Optional[str]
+    scratch_size: int  # bytes
+    stop_docker: bool
+
+
+class Opened(NamedTuple):
+    changed: bool
+    container: Container
+    path: str
+    method: str
+    access: str
+    device: Optional[str]
+    actions: List[str]
+    warnings: List[str]
+
+
+def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
+    """Opens a container at /run/drydock/<name>, and at ``wanted.path`` too. Raises RescueError, and leaves nothing."""
+    root = data_root.find(host, wanted.data_root)
+    everyone = containers.read_all(root.path)
+    container = containers.select(everyone, [wanted.container], False)[0][0]
+    name = _ours.tree_name(
+        container.id, container.name, sum(one.name == container.name for one in everyone) == 1
+    )
+    before = found.of_container(host, container.id, name)
+    opened, binds = tree.find(host, container.id)
+    if opened and opened.mount:
+        return _open_already(host, wanted, container, opened, binds, check_mode)
+    if any(one.label.container_id != container.id for one in before.trees):
+        raise Refused(
+            "%s shows another container: %s" % (tree.path_of(host, name), before.trees[0].label.container_id)
+        )
+    tidied = []  # type: List[str]
+    if not found.is_empty(host, before):  # a run that was killed
+        leftovers = close.plan(host, before, root)
+        tidied = leftovers.shown() if check_mode else leftovers.apply(host).actions
+    alive = Alive(host, root)
+    driver = driver_for(container)
+    layer = driver.locate(root, container, wanted.device_id)
+    request = Request(
+        container,
+        name,
+        tree.path_of(host, name),
+        wanted.access,
+        wanted.method,
+        wanted.work_dir or host.run_directory,
+        wanted.scratch_size,
+        alive.of(container),
+        wanted.access == "in_place",
+    )
+    if wanted.work_dir and not os.path.isdir(wanted.work_dir):
+        raise Refused("work_dir %s is not a directory" % wanted.work_dir, "Make it, or leave work_dir out")
+    holding = hold.Hold(Plan(), [], False)
+    if wanted.access == "in_place":
+        holding = hold.plan(host, root, name, alive, everyone, wanted.stop_docker)
+    if check_mode:
+        opening = _planned(host, driver, layer, request, holding.stops_docker)
+        steps = holding.plan + _whole_plan(host, request, wanted.path, opening)
+        device = opening.device
+        return Opened(
+            True,
+            container,
+            request.path,
+            opening.method,
+            wanted.access,
+            device,
+            tidied + steps.shown(),
+            holding.warnings,
+        )
+    held = holding.plan.apply(host)
+    try:
+        if holding.plan.steps:  # what was alive may have stopped with Docker
+            request = request._replace(life=Alive(host, root).of(container))
+        applied, opening = _apply(host, driver, layer, request, wanted.path)
+    except RescueError as error:
+        error.ran = held.actions + error.ran
+        undone, left = held.undo()
+        error.undone += undone
+        if left:
+            error.message += ". Docker is not as it was: %s" % "; ".join(left)
+        raise
+    actions = tidied + held.actions + applied.actions
+    return Opened(
+        True,
+        container,
+        request.path,
+        opening.method,
+        wanted.access,
+        opening.device,
+        actions,
+        holding.warnings,
+    )
+
+
+def _apply(
+    host: Host, driver: Any, layer: Any, request: Request, path: Optional[str]
+) -> "tuple[Undoable, Opening]":
+    for attempt in range(_TRIES):
+        opening = driver.open_plan(layer, driver.present(host, layer), request)
+        try:
+            applied = _whole_plan(host, request, path, opening).apply(host)
+        except IdTaken as error:
+            if attempt == _TRIES - 1:
+                raise
+            layer.avoid_id(error.device_id)
+            continue
+        _verify(host, driver, request, applied)
+        return applied, opening
+    raise AssertionError  # the loop returns or raises
+
+
+def _planned(host: Host, driver: Any, layer: Any, request: Request, stops_docker: bool) -> Opening:
+    """The plan as it would be; one that stops Docker first is made for what that leaves."""
+    state = driver.present(host, layer)
+    if stops_docker:
+        return driver.open_plan(
+            layer,
+            driver.after_docker_stops(state),
+            request._replace(life=request.life._replace(reasons=[], pids=[])),
+        )
+    return driver.open_plan(layer, state, request)
+
+
+def _whole_plan(host: Host, request: Request, path: Optional[str], opening: Opening) -> Plan:
+    label = _ours.Label(request.container.id, request.name, opening.method, request.access, request.work_dir)
+    plan = tree.label_plan(host, label) + opening.plan
+    return plan + tree.bind_plan(host, label, path) if path else plan
+
+
+def _verify(host: Host, driver: Any, request: Request, applied: Undoable) -> None:
+    """The tree is there, can be listed, and nothing happened to what it came from."""
+    opened, _binds = tree.find(host, request.container.id)
+    now = found.of_container(host, request.container.id, request.name)
+    trouble = ""
+    try:
+        if not opened or not opened.mount:
+            trouble = "nothing is mounted at %s" % request.path
+        elif not os.listdir(request.path):
+            trouble = "the tree at %s is empty" % request.path
+        else:
+            trouble = driver.distrust(host, now)
+    except OSError as error:
+        trouble = "the tree at %s cannot be read: %s" % (request.path, error.strerror)
+    if trouble:
+        undone, left = applied.undo()
+        failure = CommandFailed("container %s was opened, but %s" % (request.container.id[:12], trouble))
+        failure.ran, failure.undone = applied.actions, undone
+        if left:
+            failure.message += ". Not everything could be undone: %s" % "; ".join(left)
+        raise failure
+
+
+def _open_already(
+    host: Host,
+    wanted: Wanted,
+    container: Container,
+    opened: _ours.Tree,
+    binds: List[_ours.Tree],
+    check_mode: bool,
+) -> Opened:
+    """Nothing to do but, perhaps, one more place to show the tree at."""
+    label = opened.label
+    if label.access != wanted.access or wanted.method not in ("auto", label.method):
+        raise Refused(
+            "container %s is already open at %s with access %s and method %s"
+            % (container.id[:12], opened.path, label.access, label.method),
+            "Close it first: `state: unmounted`",
+        )
+    missing = wanted.path and not any(one.path == wanted.path.rstrip("/") and one.mount for one in binds)
+    plan = tree.bind_plan(host, label, wanted.path) if missing and wanted.path else Plan()
+    actions = plan.shown() if check_mode else plan.apply(host).actions
+    device = opened.mount.source if opened.mount and opened.mount.source.startswith("/dev/") else None
+    return Opened(bool(missing), container, opened.path, label.method, label.access, device, actions, [])

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The place where a container's `/` appears: a label, and the tree on it. PRIVATE to the collection."""
+
+import contextlib
+import os
+from typing import List, Optional, Tuple
+
+from .. import _mountinfo, _ours
+from .._errors import CommandFailed, Refused
+from .._host import Host
+from .._plan import Action, Context, MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+
+_LABEL_OPTIONS = ("ro", "nosuid", "nodev", "noexec", "size=4k", "mode=0700")
+
+
+def path_of(host: Host, name: str) -> str:
+    return os.path.join(host.run_directory, name)
+
+
+def label_plan(host: Host, label: _ours.Label) -> Plan:
+    """Makes /run/drydock/<name> and puts the label on it; what is opened is mounted on top."""
+    path = path_of(host, label.name)
+    plan = Plan().add(MakeRunDirectory(host.run_directory), RemoveRunDirectory(host.run_directory))
+    plan.add(MakeDirectory(path), RemoveDirectory(path))
+    return plan.add(Mount(_ours.label_source(label), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
+
+
+def bind_plan(host: Host, label: _ours.Label, path: str) -> Plan:
+    """Shows the tree at the operator's ``path`` as well. Raises Refused for a place that cannot be used."""
+    exists = _check_place(host, path)
+    extra = "" if exists else "made"
+    mark = label._replace(method="bind", extra=extra)
+    plan = Plan()
+    if not exists:
+        plan.add(MakeDirectory(path), RemoveDirectory(path))
+    plan.add(Mount(_ours.label_source(mark), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
+    return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
+
+
+def close_plan(host: Host, found: List[_ours.Tree], name: str) -> Plan:
+    """Unmounts all that lies on our labels and the labels, the binds at `path` first."""
+    mounts = host.mounts()
+    own = path_of(host, name)
+    plan = Plan()
+    for tree in sorted(found, key=lambda one: one.path == own):
+        stack = _mountinfo.stacked_at(mounts, tree.path)
+        labels = [position for position, mount in enumerate(stack) if _ours.read_label(mount) is not None]
+        for _mount in stack[labels[0] :]:
+            plan.add(Unmount(tree.path))
+        if tree.path == own or tree.label.extra == "made":
+            plan.add(RemoveDirectory(tree.path))
+    if not any(tree.path == own for tree in found) and os.path.isdir(own):
+        plan.add(RemoveDirectory(own))  # a run was killed before it could put the label on
+    return plan
+
+
+def find(host: Host, container_id: str) -> Tuple[Optional[_ours.Tree], List[_ours.Tree]]:
+    """The open tree of a container, if any, and its binds at an option `path`."""
+    own = [tree for tree in _ours.trees(host.mounts()) if tree.label.container_id == container_id]
+    main = [tree for tree in own if tree.label.method != "bind"]
+    return (main[0] if main else None), [tree for tree in own if tree.label.method == "bind"]
+
+
+def _check_place(host: Host, path: str) -> bool:
+    """Whether the directory exists. Raises Refused for what is not an empty directory of its own."""
+    way_out = "Give `path` a directory that is empty or not there yet"
+    if not os.path.isabs(path) or os.path.normpath(path) != path.rstrip("/"):
+        raise Refused("path %r is not a plain absolute path" % path, way_out)
+    if os.path.realpath(path) != path.rstrip("/"):
+        raise Refused("path %s leads through a symbolic link to %s" % (path, os.path.realpath(path)), way_out)
+    if _mountinfo.stacked_at(host.mounts(), path.rstrip("/")):
+        raise Refused("path %s is a mount point in use" % path, way_out)
+    if not os.path.lexists(path):
+        if not os.path.isdir(os.path.dirname(path.rstrip("/"))):
+            raise Refused("path %s: its parent directory is missing" % path, way_out)
+        return False
+    if not os.path.isdir(path):
+        raise Refused("path %s is not a directory" % path, way_out)
+    if os.listdir(path):
+        raise Refused("path %s is not empty" % path, way_out)
+    return True
+
+
+class MakeRunDirectory(MakeDirectory):
+    """/run/drydock itself, which trees of other containers may share."""
+
+    def shown(self, outputs: object) -> List[str]:
+        return ["mkdir -p -m 0700 %s" % self.path]
+
+    def perform(self, context: Context) -> None:
+        try:
+            os.mkdir(self.path, 0o700)
+        except FileExistsError:
+            facts = os.lstat(self.path)
+            if os.path.islink(self.path) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+                raise CommandFailed("%s is not a directory that only root can write" % self.path)
+
+
+class RemoveRunDirectory(Action):
+    """Takes /run/drydock away when the last tree has gone."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def shown(self, outputs: object) -> List[str]:
+        return ["rmdir --ignore-fail-on-non-empty %s" % self.path]
+
+    def perform(self, context: Context) -> None:
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path)

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few system calls that Python does not offer on every version we run on. PRIVATE to the collection.
+
+mount(2) is called itself and not through mount(8): since util-linux 2.39 the tool passes each option through
+fsconfig(2), which takes no value over 256 bytes, and a list of overlay layers is longer than that.
+"""
+
+import ctypes
+import os
+from typing import Iterable, Tuple
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND = 32, 4096
+CLONE_NEWNS = 0x00020000
+
+# Numbers of the calls that the C library of old hosts has no function for; alike on every architecture since 5.x.
+_OPEN_TREE, _MOVE_MOUNT = 428, 429
+_OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
+_MOVE_MOUNT_F_EMPTY_PATH = 4
+_AT_FDCWD = -100
+
+_FLAGS = {
+    "ro": MS_RDONLY,
+    "nosuid": MS_NOSUID,
+    "nodev": MS_NODEV,
+    "noexec": MS_NOEXEC,
+    "bind": MS_BIND,
+    "remount": MS_REMOUNT,
+}  # type: Dict[str, int]
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def split_options(options: Iterable[str]) -> Tuple[int, str]:
+    """Mount options as mount(8) spells them: the flags of mount(2), and the rest for the file system."""
+    flags, data = 0, []  # type: int, List[str]
+    for option in options:
+        if option in _FLAGS:
+            flags |= _FLAGS[option]
+        elif option != "rw":
+            data.append(option)
+    return flags, ",".join(data)
+
+
+def mount(source: str, target: str, fs_type: str, flags: int, data: str) -> None:
+    """mount(2). Raises OSError."""
+    result = _libc.mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        os.fsencode(fs_type) if fs_type else None,
+        ctypes.c_ulong(flags),
+        os.fsencode(data) if data else None,
+    )
+    _check(result, target)
+
+
+def unmount(target: str) -> None:
+    """umount2(2) without flags but for not following a link. Raises OSError."""
+    umount_nofollow = 8
+    _check(_libc.umount2(os.fsencode(target), umount_nofollow), target)
+
+
+def clone_root_of(mount_namespace: int) -> int:
+    """A detached copy of the mount at ``/`` of another mount namespace (given as an open file), without what is
+    mounted below it. Returns a file descriptor for attach(). Linux 5.2 and newer; raises OSError.
+
+    Between the two setns calls nothing may be imported or opened: ``/`` is the container's there.
+    """
+    home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    setns, syscall = _libc.setns, _libc.syscall
+    try:
+        _check(setns(mount_namespace, CLONE_NEWNS), "setns")
+        tree = syscall(_OPEN_TREE, _AT_FDCWD, b"/", _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC)
+        errno = ctypes.get_errno()
+        _check(setns(home, CLONE_NEWNS), "setns")
+    finally:
+        os.close(home)
+    if tree < 0:
+        raise OSError(errno, os.strerror(errno), "open_tree")
+    return int(tree)
+
+
+def attach(tree: int, target: str) -> None:
+    """Mounts what clone_root_of() returned at ``target``. Raises OSError."""
+    result = _libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
+    _check(result, target)
+
+
+def _check(result: int, subject: str) -> None:
+    if result < 0:
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno), subject)

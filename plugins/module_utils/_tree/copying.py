@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies out of a container's tree with tar(1): owners, modes, times, xattrs, ACLs, hard links and holes are kept.
+PRIVATE to the collection.
+
+What tar is told are names without links, found from the tree's open root. Sockets, devices and fifos are neither
+opened nor made anew: they are left out and named. Only what differs is copied.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+from typing import Iterable, Iterator, List, NamedTuple
+
+from .._errors import CommandFailed, Refused
+from .._host import Host
+from .inside import Entry, Inside, shown
+
+_COPIED = ("file", "directory", "link")
+_KEEP = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
+# Nothing in the archive but what is in the tree: the same tree gives the same bytes.
+_PAX = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
+_TAR_CHANGED = 1  # "file changed as we read it": a living container
+_CHUNK = 1024 * 1024
+
+
+class Selection(NamedTuple):
+    entries: List[Entry]
+    skipped: List[Entry]
+
+
+def select(tree: Inside, matches: Iterable[Entry]) -> Selection:
+    """Everything below the matches, with the directories above them, and for a link that was named itself also what
+    it leads to inside the tree."""
+    wanted = {}  # type: Dict[Parts, Entry]
+    for match in matches:
+        for start in [match] + (tree.leads_to(match) if match.kind == "link" else []):
+            for depth in range(len(start.parts)):
+                wanted.setdefault(start.parts[:depth], tree.entry(start.parts[:depth]))
+            for entry in tree.walk(start):
+                wanted[entry.parts] = entry
+    entries = [wanted[parts] for parts in sorted(wanted) if parts]
+    return Selection(
+        [one for one in entries if one.kind in _COPIED], [one for one in entries if one.kind not in _COPIED]
+    )
+
+
+def missing(entries: List[Entry], dest: str) -> List[Entry]:
+    """The entries that are not yet at ``dest``, or differ there in kind, size, time, owner, mode or link target.
+    Raises Refused where a link stands in ``dest`` in the place of a directory: it could lead anywhere."""
+    different = set()  # type: Set[Parts]
+    for entry in entries:
+        try:
+            there = os.lstat(os.path.join(dest, *entry.parts))
+        except OSError:
+            different.add(entry.parts)
+            continue
+        if entry.kind == "directory" and stat.S_ISLNK(there.st_mode):
+            raise Refused(
+                "%s is a link where a directory belongs" % os.path.join(dest, *entry.parts),
+                "Give an empty `dest`",
+            )
+        if _differs(entry, there, os.path.join(dest, *entry.parts)):
+            different.add(entry.parts)
+    # Names of one file go together, else the copy would have two files.
+    inodes = {
+        (one.facts.st_dev, one.facts.st_ino)
+        for one in entries
+        if one.parts in different and one.kind == "file"
+    }
+    return [
+        one
+        for one in entries
+        if one.parts in different
+        or (one.facts.st_nlink > 1 and one.kind == "file" and (one.facts.st_dev, one.facts.st_ino) in inodes)
+    ]
+
+
+def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
+    """Copies the entries below ``dest`` under their paths. Returns warnings (files that changed meanwhile)."""
+    host.require(("tar",))
+    create = ["tar", "--create", "--file=-"] + _from(root) + _PAX + ["--sparse"] + _KEEP
+    extract = [
+        "tar",
+        "--extract",
+        "--file=-",
+        "--directory=" + dest,
+        "--preserve-permissions",
+        "--same-owner",
+    ] + _KEEP
+    with _names(entries) as names:
+        return _warnings(host.pipe(create, extract, names, ok=(0, _TAR_CHANGED)))
+
+
+def to_archive(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
+    """Writes one tar at ``dest`` (made anew, for root alone). Returns warnings."""
+    host.require(("tar",))
+    create = ["tar", "--create", "--file=" + dest] + _from(root) + _PAX + ["--sparse"] + _KEEP
+    with _names(entries) as names:
+        return _warnings(host.run(create, ok=(0, _TAR_CHANGED), stdin=names).err)
+
+
+def sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def require_space(entries: List[Entry], directory: str) -> None:
+    """Refuses before the first byte where the files would not fit."""
+    inodes = {}  # type: Dict[Tuple[int, int], int]
+    for entry in entries:
+        if entry.kind == "file":
+            inodes[(entry.facts.st_dev, entry.facts.st_ino)] = entry.facts.st_blocks * 512
+    needed, facts = sum(inodes.values()), os.statvfs(directory)
+    free = facts.f_bavail * facts.f_frsize
+    if needed > free:
+        raise Refused(
+            "the copy needs %d bytes, %s has %d free" % (needed, directory, free),
+            "Give a `dest` with more room",
+        )
+
+
+def verify(tree: Inside, entries: List[Entry], dest: str) -> None:
+    """Looks again after copying. Raises CommandFailed that names what is not there as it is in the tree."""
+    now = []
+    for one in entries:
+        try:
+            now.append(tree.entry(one.parts))
+        except OSError:  # a living container removed it
+            continue
+    left = [one for one in missing(now, dest) if one.kind != "directory"]
+    unchanged = [one for one in left if any(one.parts == old.parts and _same(one, old) for old in entries)]
+    if unchanged:
+        names = ", ".join(shown(one.parts) for one in unchanged[:10])
+        raise CommandFailed("the copy at %s is not whole: %s" % (dest, names), "Copy it again")
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return (one.facts.st_size, one.facts.st_mtime) == (other.facts.st_size, other.facts.st_mtime)
+
+
+def _differs(entry: Entry, there: os.stat_result, path: str) -> bool:
+    here = entry.facts
+    if here.st_mode != there.st_mode or (here.st_uid, here.st_gid) != (there.st_uid, there.st_gid):
+        return True
+    if entry.kind == "link":
+        return os.readlink(path) != entry.target
+    if entry.kind == "file" and here.st_size != there.st_size:
+        return True
+    return int(here.st_mtime) != int(there.st_mtime)
+
+
+def _from(root: str) -> List[str]:
+    return ["--directory=" + root, "--no-recursion", "--null", "--no-unquote", "--files-from=-"]
+
+
+@contextlib.contextmanager
+def _names(entries: List[Entry]) -> Iterator[int]:
+    """An open file with the names, each ended by a zero byte."""
+    with tempfile.TemporaryFile() as names:
+        for entry in entries:
+            names.write(os.fsencode("./" + "/".join(entry.parts)) + b"\0")
+        names.flush()
+        names.seek(0)
+        yield names.fileno()
+
+
+def _warnings(said: str) -> List[str]:
+    changed = [line.strip() for line in said.splitlines() if "changed as we read it" in line]
+    return ["files changed while they were copied: " + "; ".join(changed[:5])] if changed else []

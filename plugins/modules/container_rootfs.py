@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+
+# Copyright (c) 2026, the drydock.rescue authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: container_rootfs
+short_description: Open and close the disk of a container whose Docker cannot or must not run
+version_added: 0.1.0
+description:
+  - Shows the file system of a container at C(/run/drydock/NAME) on the target host, whatever its storage driver is and
+    whether its Docker runs or not, and takes it away again.
+  - With O(access=read_only) and O(access=scratch) no layer, device or file of a container is written, not even a
+    journal.
+  - What cannot be had safely is refused with the reason and the way out. A failure leaves the host as it was found.
+author:
+  - The drydock.rescue authors (@drydock-rescue)
+requirements:
+  - for devicemapper, dmsetup (package dmsetup or device-mapper) and thin_check (package thin-provisioning-tools or
+    device-mapper-persistent-data)
+extends_documentation_fragment:
+  - drydock.rescue.attributes
+  - drydock.rescue.attributes.changes
+  - drydock.rescue.selection
+options:
+  container:
+    description:
+      - The name, the full ID, or an unambiguous prefix of the ID of a container.
+      - With O(state=unmounted) a path where a tree is mounted does as well. Closing needs no record of the container.
+    type: str
+    required: true
+  device_id:
+    description:
+      - Only for devicemapper. Opens this thin device where the container's own record of it is lost.
+    type: int
+  state:
+    description:
+      - Whether the tree is to be there.
+    type: str
+    choices: [mounted, unmounted]
+    default: mounted
+  path:
+    description:
+      - Shows the tree at this place as well. A directory that is empty or not there yet.
+    type: path
+  access:
+    description:
+      - V(read_only) is a view.
+      - V(scratch) can be written, and what was written is thrown away on closing.
+      - V(in_place) writes to the container's own layer. It needs a container that nothing holds, and a Docker that
+        cannot start meanwhile.
+    type: str
+    choices: [read_only, scratch, in_place]
+    default: read_only
+  method:
+    description:
+      - How to open it; V(auto) chooses by the state that is found.
+      - V(snapshot) (devicemapper, the pool is active) makes a thin snapshot of its own, and deletes it on closing.
+      - V(assemble) (devicemapper, no pool) puts together a read-only pool from the pool's files.
+      - V(live) (overlay2, alive) shows the mount that the container itself sees.
+      - V(merge) and V(directory) (overlay2, dead) show the merged layers, or the only one.
+      - V(direct) is the method of O(access=in_place).
+    type: str
+    choices: [auto, snapshot, assemble, live, merge, directory, direct]
+    default: auto
+  work_dir:
+    description:
+      - Where the scratch file lies that takes journal replay and scratch writes. It needs room for what is written, not
+        for O(scratch_size).
+      - By default C(/run/drydock), which is in memory.
+    type: path
+  scratch_size:
+    description:
+      - The most that journal replay and scratch writes may take, such as V(512M) or V(4G). An overflow is a failure,
+        never a silently wrong tree. Only for devicemapper.
+    type: str
+    default: 1G
+  stop_docker:
+    description:
+      - With O(access=in_place), whether a running Docker may be stopped. It, and the containers that ran, are started
+        again on closing.
+    type: bool
+    default: false
+notes:
+  - Trees are mounted C(nosuid), C(nodev) and C(noexec).
+  - All that this module makes on a host is known by its name alone and, but for a snapshot inside the pool, gone after
+    a reboot. M(drydock.rescue.cleanup) removes what runs that were killed left behind.
+seealso:
+  - module: drydock.rescue.container_files
+  - module: drydock.rescue.cleanup
+"""
+
+EXAMPLES = r"""
+- name: Open a container of a host whose Docker does not start
+  drydock.rescue.container_rootfs:
+    container: payroll-db
+  register: disk
+
+- name: Look into it
+  ansible.builtin.command:
+    cmd: ls -l {{ disk.path }}/var/lib/mysql
+  changed_when: false
+
+- name: Close it
+  drydock.rescue.container_rootfs:
+    container: payroll-db
+    state: unmounted
+
+- name: Open a full container to make room in it
+  drydock.rescue.container_rootfs:
+    container: payroll-db
+    access: in_place
+    stop_docker: true
+"""
+
+RETURN = r"""
+container:
+  description: The full ID of the container; empty where nothing was open.
+  returned: success
+  type: str
+path:
+  description: Where the container's C(/) is, or was.
+  returned: success
+  type: str
+  sample: /run/drydock/payroll-db
+method:
+  description: The method that was used, null after closing.
+  returned: success
+  type: str
+  sample: assemble
+access:
+  description: The access, null after closing.
+  returned: success
+  type: str
+  sample: read_only
+device:
+  description: The block device that is mounted, null where there is none.
+  returned: success
+  type: str
+  sample: /dev/mapper/drydock-payroll-db-view
+actions:
+  description:
+    - What was done, or would be done in check mode, as shell commands in their order. Empty when nothing changed.
+    - A system call is shown as the command that does the same.
+  returned: always
+  type: list
+  elements: str
+undone:
+  description: The commands by which a failure was undone.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import rootfs_state
+
+
+def main():
+    _ansible.run(
+        dict(
+            _ansible.CONTAINER,
+            device_id=dict(type="int"),
+            state=dict(type="str", choices=["mounted", "unmounted"], default="mounted"),
+            path=dict(type="path"),
+            access=dict(type="str", choices=["read_only", "scratch", "in_place"], default="read_only"),
+            method=dict(
+                type="str",
+                choices=["auto", "snapshot", "assemble", "live", "merge", "directory", "direct"],
+                default="auto",
+            ),
+            work_dir=dict(type="path"),
+            scratch_size=dict(type="str", default="1G"),
+            stop_docker=dict(type="bool", default=False),
+        ),
+        rootfs_state.reach,
+    )
+
+
+if __name__ == "__main__":
+    main()
