@@ -27,7 +27,7 @@ def run(
     try:
         result = work(Host(), module.params, module.check_mode)
     except RescueError as error:
-        facts = {"code": error.code, "actions": error.ran, "undone": error.undone}  # type: Dict[str, Any]
+        facts: Dict[str, Any] = {"code": error.code, "actions": error.ran, "undone": error.undone}
         if isinstance(error, MissingTools):
             facts["missing_tools"] = error.tools
         module.fail_json(msg=str(error), changed=bool(set(error.ran)) and not error.undone, **facts)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong, said once and in the operator's words. PRIVATE to the collection."""
 
-from typing import Sequence
+from typing import List, Sequence
 
 
 class RescueError(Exception):
@@ -18,8 +18,8 @@ class RescueError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.ran = []  # type: List[str]
-        self.undone = []  # type: List[str]
+        self.ran: List[str] = []
+        self.undone: List[str] = []
 
     def __str__(self) -> str:
         return "%s. %s" % (self.message.rstrip("."), self.hint) if self.hint else self.message

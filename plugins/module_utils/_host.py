@@ -11,7 +11,7 @@ import os
 import shlex
 import subprocess
 import tempfile
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import _mountinfo, _syscalls
 from ._errors import CommandFailed, MissingTools
@@ -176,7 +176,7 @@ class Host:
 
     def mounts_of_every_namespace(self) -> List[Tuple[int, List[_mountinfo.Mount]]]:
         """One process of each mount namespace, ours first, with the mounts that it sees."""
-        seen = {}  # type: Dict[str, int]
+        seen: Dict[str, int] = {}
         found = [(os.getpid(), self.mounts())]
         seen[self._namespace("self")] = os.getpid()
         for process in self.processes():

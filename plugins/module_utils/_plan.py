@@ -31,8 +31,8 @@ class Context:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self.outputs = {}  # type: Dict[str, str]
-        self._kept = []  # type: List[int]
+        self.outputs: Dict[str, str] = {}
+        self._kept: List[int] = []
 
     def keep_open(self, descriptor: int) -> None:
         self._kept.append(descriptor)
@@ -178,8 +178,8 @@ class Undoable:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._steps = []  # type: List[Step]
-        self.actions = []  # type: List[str]
+        self._steps: List[Step] = []
+        self.actions: List[str] = []
 
     def note(self, step: Step) -> None:
         self._steps.append(step)
@@ -187,7 +187,8 @@ class Undoable:
 
     def undo(self) -> Tuple[List[str], List[str]]:
         """Takes everything back, last first. Returns what was undone and what could not be (with the reason)."""
-        undone, left = [], []  # type: List[str], List[str]
+        undone: List[str] = []
+        left: List[str] = []
         while self._steps:
             step = self._steps.pop()
             if step.undo is None:

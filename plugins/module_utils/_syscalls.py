@@ -8,7 +8,7 @@ fsconfig(2), which takes no value over 256 bytes, and a list of overlay layers i
 
 import ctypes
 import os
-from typing import Iterable, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND = 32, 4096
@@ -20,21 +20,22 @@ _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _MOVE_MOUNT_F_EMPTY_PATH = 4
 _AT_FDCWD = -100
 
-_FLAGS = {
+_FLAGS: Dict[str, int] = {
     "ro": MS_RDONLY,
     "nosuid": MS_NOSUID,
     "nodev": MS_NODEV,
     "noexec": MS_NOEXEC,
     "bind": MS_BIND,
     "remount": MS_REMOUNT,
-}  # type: Dict[str, int]
+}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def split_options(options: Iterable[str]) -> Tuple[int, str]:
     """Mount options as mount(8) spells them: the flags of mount(2), and the rest for the file system."""
-    flags, data = 0, []  # type: int, List[str]
+    flags = 0
+    data: List[str] = []
     for option in options:
         if option in _FLAGS:
             flags |= _FLAGS[option]

@@ -59,9 +59,13 @@ def make(files: Path, public_key: str, log: Log) -> None:
 
 def _install(files: Path) -> None:
     packages = ",".join(declared_packages(RECIPE / "packages.txt"))
+    # Should we be killed, so is all of mmdebstrap; and what it does not mount cannot stay mounted.
+    tied_to_us = ["setpriv", "--pdeathsig=KILL", "unshare", "--pid", "--fork", "--kill-child"]
     run(
+        *tied_to_us,
         "mmdebstrap",
         "--mode=root",
+        "--skip=chroot/mount",
         "--variant=minbase",
         "--format=directory",
         f"--include={packages}",

@@ -71,7 +71,7 @@ def statuses(host: Host, of_target: str) -> Dict[str, str]:
 
 def _by_name(text: str) -> Dict[str, str]:
     """Reads lines of the form `name: 0 2048 target ...`; the first line of each device."""
-    lines = {}  # type: Dict[str, str]
+    lines: Dict[str, str] = {}
     for line in text.splitlines():
         name, colon, rest = line.partition(": ")
         if colon:

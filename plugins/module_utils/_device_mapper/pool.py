@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from .._errors import BadRecord, CommandFailed, Refused
 from .._host import Host
-from .._plan import Action, Context, Output, Plan, Run
+from .._plan import Action, Argument, Context, Output, Plan, Run
 from . import dmsetup, superblock
 from .loop import AttachLoop, DetachLoop
 
@@ -150,13 +150,13 @@ def assemble_plan(
     the superblock: a longer table would make the kernel grow the pool for ever."""
     data, metadata = Output("data_loop"), Output("metadata_loop")
     features = "2 skip_block_zeroing read_only" if read_only else "1 skip_block_zeroing"
-    table = (
+    table: Argument = (
         "0 %d thin-pool " % superblock.length_sectors(found),
         metadata,
         " ",
         data,
         " %d 0 %s" % (found.block_sectors, features),
-    )  # type: Argument
+    )
     plan = Plan()
     plan.add(AttachLoop(files[0], data.name, read_only), DetachLoop(data))
     plan.add(AttachLoop(files[1], metadata.name, read_only), DetachLoop(metadata))

@@ -8,7 +8,7 @@ with the old one alone on a newer root was not migrated: Docker does not list it
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import NotFound, RescueError
 from . import layers, records, volumes
@@ -31,7 +31,7 @@ class Container:
     def __init__(self, data_root: str, container_id: str) -> None:
         self.data_root = data_root
         self.id = container_id
-        self.problems = []  # type: List[Problem]
+        self.problems: List[Problem] = []
         self.layout = "layerdb"
         self.record = self._read_record()
         self.name = records.text_of(self.record, "Name").lstrip("/")
@@ -69,7 +69,7 @@ class Container:
     def config(self, include_env: bool) -> Dict[str, Any]:
         """How it was made to run; environment and labels, which may hold secrets, only on request."""
         config = records.mapping_of(self.record, "Config")
-        result = {
+        result: Dict[str, Any] = {
             "cmd": records.texts_of(config, "Cmd") if config.get("Cmd") is not None else None,
             "entrypoint": records.texts_of(config, "Entrypoint")
             if config.get("Entrypoint") is not None
@@ -77,7 +77,7 @@ class Container:
             "working_dir": records.text_of(config, "WorkingDir"),
             "user": records.text_of(config, "User"),
             "exposed_ports": sorted(records.mapping_of(config, "ExposedPorts")),
-        }  # type: Dict[str, Any]
+        }
         if include_env:
             result["env"] = records.texts_of(config, "Env")
             result["labels"] = records.mapping_of(config, "Labels")
@@ -155,7 +155,8 @@ def select(
 ) -> Tuple[List[Container], List[str]]:
     """The containers that names, full ids or unambiguous id prefixes choose, in that order of belief as Docker's own,
     and the words that chose none. Raises NotFound, unless ``missing_ok``, and for an ambiguous word always."""
-    chosen, not_found = [], []  # type: List[Container], List[str]
+    chosen: List[Container] = []
+    not_found: List[str] = []
     for word in wanted:
         matches = _matching(containers, word)
         if len(matches) > 1:
@@ -216,5 +217,5 @@ def _status(state: Dict[str, Any]) -> str:
         return "removing"
     if records.flag_of(state, "Dead"):
         return "dead"
-    started = state.get("StartedAt")  # type: Optional[Any]
+    started: Optional[Any] = state.get("StartedAt")
     return "created" if started in (None, "", _NEVER) else "exited"

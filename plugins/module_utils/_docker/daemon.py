@@ -9,7 +9,7 @@ A flag and the same key of daemon.json together stop dockerd, so the sources do 
 import os
 import re
 import shlex
-from typing import Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 from .._errors import RescueError
 from .._host import Host
@@ -68,7 +68,7 @@ def configured(host: Host) -> Settings:
     sources += [from_arguments(_unit_arguments(unit), unit) for unit in _UNITS]
     sources.append(from_daemon_json(DAEMON_JSON))
     sources.append(Settings(DEFAULT_DATA_ROOT, "", {}, "the default"))
-    options = {}  # type: Dict[str, str]
+    options: Dict[str, str] = {}
     for source in reversed(sources):
         options.update(source.storage_options)
     believed = next(source for source in sources if source.data_root)
@@ -86,7 +86,7 @@ def from_arguments(argv: List[str], source: str) -> Settings:
         "--storage-driver": "driver",
         "--storage-opt": "option",
     }
-    values = {"root": [], "driver": [], "option": []}  # type: Dict[str, List[str]]
+    values: Dict[str, List[str]] = {"root": [], "driver": [], "option": []}
     position = 1
     while position < len(argv):
         flag, equals, value = argv[position].partition("=")
@@ -104,7 +104,7 @@ def from_arguments(argv: List[str], source: str) -> Settings:
 def from_daemon_json(path: str) -> Settings:
     """Reads daemon.json; a file that is missing or broken says nothing (dockerd does not start with a broken one)."""
     try:
-        record = records.read_json(path)  # type: Dict[str, Any]
+        record: Dict[str, Any] = records.read_json(path)
     except RescueError:
         record = {}
     root = records.text_of(record, "data-root") or records.text_of(record, "graph")
@@ -134,13 +134,13 @@ def _unit_arguments(unit: str) -> List[str]:
     """The command line that systemd would run: the last ExecStart of the unit and its drop-ins."""
     files = [os.path.join(directory, unit) for directory in _UNIT_PATHS]
     texts = [next((_read(path) for path in files if os.path.exists(path)), "")]
-    drop_ins = {}  # type: Dict[str, str]
+    drop_ins: Dict[str, str] = {}
     for directory in reversed(_UNIT_PATHS):  # the same name in a stronger directory replaces the weaker one
         for name in records.names_in(os.path.join(directory, unit + ".d")):
             if name.endswith(".conf"):
                 drop_ins[name] = os.path.join(directory, unit + ".d", name)
     texts += [_read(drop_ins[name]) for name in sorted(drop_ins)]
-    argv = []  # type: List[str]
+    argv: List[str] = []
     for line in re.sub(r"\\\n", " ", "\n".join(texts)).splitlines():
         key, equals, value = line.strip().partition("=")
         if equals and key.strip() == "ExecStart":

@@ -62,7 +62,8 @@ def read(data_root: str, layer_id: str) -> DeviceFile:
 
 def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
     """Every device file that can be read, and an error for each that cannot."""
-    found, errors = [], []  # type: List[DeviceFile], List[RescueError]
+    found: List[DeviceFile] = []
+    errors: List[RescueError] = []
     for name in records.names_in(os.path.join(home(data_root), "metadata")):
         if name in _NOT_DEVICES or name.startswith("."):
             continue

@@ -31,7 +31,7 @@ def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
     directory = os.path.join(data_root, "image", driver, "layerdb", "mounts", container_id)
     if not os.path.isdir(directory):
         raise NotFound("%s is missing" % directory)
-    broken = []  # type: List[str]
+    broken: List[str] = []
 
     def read(name: str, pattern: "re.Pattern[str]", needed: bool) -> str:
         try:
@@ -72,7 +72,7 @@ def driver_of(data_root: str, container_id: str) -> str:
 
 def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
     """The driver's ids (cache-id) of an image's layers, the top one first. Raises NotFound or BadRecord."""
-    found = []  # type: List[str]
+    found: List[str] = []
     while chain_id and len(found) < _DEPTH_LIMIT:
         directory = os.path.join(data_root, "image", driver, "layerdb", "sha256", chain_id[len("sha256:") :])
         found.append(records.read_text(os.path.join(directory, "cache-id")).strip())
@@ -85,7 +85,7 @@ def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
 
 def known_layer_ids(data_root: str, driver: str) -> Set[str]:
     """Every layer id that some record claims: of containers, of their init layers and of images."""
-    known = set()  # type: Set[str]
+    known: Set[str] = set()
     layerdb = os.path.join(data_root, "image", driver, "layerdb")
     for container_id in records.names_in(os.path.join(layerdb, "mounts")):
         try:

@@ -8,7 +8,7 @@ namespace shows its layer. Devices are asked in _rootfs/alive.py; this file know
 
 import os
 import re
-from typing import List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Set
 
 from .. import _mountinfo
 from .._host import Host
@@ -30,8 +30,8 @@ class Liveness:
     def __init__(self, host: Host, data_root: str) -> None:
         self.data_root = data_root
         self._host = host
-        self._pids = {}  # type: Dict[str, List[int]]
-        self._shims = {}  # type: Dict[str, List[int]]
+        self._pids: Dict[str, List[int]] = {}
+        self._shims: Dict[str, List[int]] = {}
         self.daemons = [one for one in daemon.running(host) if _same_directory(one.data_root, data_root)]
         for process in host.processes():
             for container_id in set(_ID.findall(process.cgroup)):
@@ -49,7 +49,8 @@ class Liveness:
 
     def of(self, container: Container) -> Life:
         """The signs of life of one container of this data root."""
-        reasons, pids = [], []  # type: List[str], List[int]
+        reasons: List[str] = []
+        pids: List[int] = []
         for pid, mounts in self._namespaces:
             for mount in mounts:
                 if container.layer_id and self.shows_layer(mount, container.layer_id):
@@ -92,7 +93,7 @@ class Liveness:
             return set()
         inside = self.data_root[len(covering.mount_point.rstrip("/")) :]
         below = covering.root.rstrip("/") + inside + "/containers/"
-        found = set()  # type: Set[str]
+        found: Set[str] = set()
         for _pid, mounts in self._namespaces:
             for mount in mounts:
                 if mount.device == covering.device and mount.root.startswith(below):

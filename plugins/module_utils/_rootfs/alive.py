@@ -5,6 +5,8 @@
 The one place that container_info and container_rootfs ask.
 """
 
+from typing import List
+
 from .. import _ours
 from .._device_mapper import dmsetup
 from .._docker.containers import Container
@@ -19,7 +21,7 @@ class Alive:
 
     def __init__(self, host: Host, root: DataRoot) -> None:
         self.liveness = Liveness(host, root.path)
-        self._devices = []  # type: List[dmsetup.Device]
+        self._devices: List[dmsetup.Device] = []
         if "devicemapper" in root.storage_drivers and dmsetup.present(host):
             pool = thin_pools.find(host, root)
             if pool.active:

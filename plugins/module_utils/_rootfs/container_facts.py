@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What container_info tells of every container. PRIVATE to the collection."""
 
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from .._docker import containers, data_root
+from .._docker.containers import Problem
 from .._errors import RescueError
 from .._host import Host
 from .alive import Alive
@@ -25,7 +26,7 @@ def container_facts(
     chosen, not_found = (everyone, []) if wanted is None else containers.select(everyone, wanted, missing_ok)
     alive = Alive(host, root)
     found = []
-    problems = []  # type: List[Problem]
+    problems: List[Problem] = []
     for container in chosen:
         facts = container.facts(include_env)
         facts["alive"] = bool(alive.of(container).reasons)

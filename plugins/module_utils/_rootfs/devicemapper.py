@@ -45,7 +45,7 @@ class Layer:
         self.file = file
         self.prefix = device_files.name_prefix(root.path)
         self.fs_type = device_files.file_system_of_base(root.path)
-        self.avoided_ids = []  # type: List[int]
+        self.avoided_ids: List[int] = []
 
     def avoid_id(self, thin_id: int) -> None:
         """For a next try: a snapshot id that turned out to be taken."""
@@ -99,7 +99,7 @@ def present(host: Host, layer: Layer) -> State:
     if found.active:
         active = thin.active_under(found.devices, found.active.number, layer.file.device_id)
         return State(found, active, None, taken)
-    verified = None  # type: Optional[superblock.Superblock]
+    verified: Optional[superblock.Superblock] = None
     if found.data_file and not found.foreign_loops:
         host.require(("dmsetup", "thin_check"))
         verified = pool.verified(found.metadata_file, os.path.getsize(found.data_file), found.data_file)
@@ -140,8 +140,8 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
 def close_plan(host: Host, found: Found) -> Plan:
     """Removes our devices of one container, top down, and our snapshot with them."""
     loops = {one.number: one.path for one in loop.loops(host)}
-    roles = {}  # type: Dict[str, dmsetup.Device]
-    extras = {}  # type: Dict[str, str]
+    roles: Dict[str, dmsetup.Device] = {}
+    extras: Dict[str, str] = {}
     for device in found.devices:
         mark = _ours.read_uuid(device.uuid)
         if mark:

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The storage drivers there are: the one list. PRIVATE to the collection."""
 
-from typing import Any, List
+from typing import Any, Dict, List
 
 from .._docker.containers import Container
 from .._errors import Refused
 from . import devicemapper, overlay2
 
-DRIVERS = {"devicemapper": devicemapper, "overlay2": overlay2}  # type: Dict[str, Any]
+DRIVERS: Dict[str, Any] = {"devicemapper": devicemapper, "overlay2": overlay2}
 
 
 def driver_for(container: Container) -> Any:

@@ -57,7 +57,11 @@ def _copied(
     dest = wanted.dest or ""
     _check_dest(dest, tree.root)
     selection = copying.select(tree, matches)
-    result = {"dest": dest, "skipped": [shown(one.parts) for one in selection.skipped], "warnings": []}  # type: Dict[str, Any]
+    result: Dict[str, Any] = {
+        "dest": dest,
+        "skipped": [shown(one.parts) for one in selection.skipped],
+        "warnings": [],
+    }
     if wanted.archive:
         return _archived(host, tree, selection.entries, dest, result, check_mode)
     todo = copying.missing(selection.entries, dest)

@@ -3,7 +3,7 @@
 """Everything of ours on a host, by container; found by name alone (see _ours). PRIVATE to the collection."""
 
 import os
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from .. import _ours
 from .._device_mapper import dmsetup
@@ -18,7 +18,7 @@ def everything(host: Host) -> List[Found]:
     """One entry for each container that has anything of ours on this host."""
     devices = dmsetup.devices(host)
     trees = _ours.trees(host.mounts())
-    names = {}  # type: Dict[str, str]
+    names: Dict[str, str] = {}
     for one in trees:
         names.setdefault(one.label.name, one.label.container_id)
     for device in devices:

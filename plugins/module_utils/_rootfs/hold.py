@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import time
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from .. import _ours
 from .._docker import daemon
@@ -141,8 +141,8 @@ class Release(Action):
 
     def __init__(self, root: Optional[DataRoot], paths: Sequence[str]) -> None:
         self.root, self.paths = root, list(paths)
-        self.not_back = []  # type: List[str]
-        self._commands = []  # type: List[str]
+        self.not_back: List[str] = []
+        self._commands: List[str] = []
 
     def shown(self, outputs: object) -> List[str]:
         if self._commands:
@@ -156,7 +156,8 @@ class Release(Action):
 
     def perform(self, context: Context) -> None:
         host = context.host
-        start, running = [], []  # type: List[str], List[str]
+        start: List[str] = []
+        running: List[str] = []
         for path in self.paths:
             record = _read(path)
             others = _others(path)
@@ -205,7 +206,7 @@ class Release(Action):
 
 def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) -> List[str]:
     """The units that would start a Docker on this data root: of a running one by its cgroup, else Docker's own."""
-    services = []  # type: List[str]
+    services: List[str] = []
     for one in daemons:
         cgroup = next((process.cgroup for process in host.processes() if process.pid == one.pid), "")
         match = _SERVICE.search(cgroup)
@@ -257,7 +258,7 @@ def _others(path: str) -> List[str]:
 
 
 def _read(path: str) -> Record:
-    fields = {}  # type: Dict[str, str]
+    fields: Dict[str, str] = {}
     try:
         with open(path) as stream:
             for line in stream:

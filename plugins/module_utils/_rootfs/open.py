@@ -59,7 +59,7 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         raise Refused(
             "%s shows another container: %s" % (tree.path_of(host, name), before.trees[0].label.container_id)
         )
-    tidied = []  # type: List[str]
+    tidied: List[str] = []
     if not found.is_empty(host, before):  # a run that was killed
         leftovers = close.plan(host, before, root)
         tidied = leftovers.shown() if check_mode else leftovers.apply(host).actions

@@ -22,9 +22,9 @@ _SECTOR = 512
 def pool_facts(host: Host, data_root_path: Optional[str]) -> Dict[str, Any]:
     """The result of thin_pool_info: the pool of a data root, or every pool of the host and that of its Docker.
     Raises NotFound or BadRecord where a data root was asked for by name and has none."""
-    problems = []  # type: List[Dict[str, str]]
+    problems: List[Dict[str, str]] = []
     try:
-        root = data_root.find(host, data_root_path)  # type: Optional[DataRoot]
+        root: Optional[DataRoot] = data_root.find(host, data_root_path)
     except RescueError:
         if data_root_path:
             raise
@@ -62,7 +62,7 @@ def _active(
         for name, line in dmsetup.statuses(host, "thin").items()
         if line.split()[3:4] and line.split()[3].isdigit()
     }
-    thins = {}  # type: Dict[int, Dict[str, Any]]
+    thins: Dict[int, Dict[str, Any]] = {}
     for file in files:
         thins[file.device_id] = _thin(file.device_id, None, file.layer_id)
     for one in devices:
@@ -97,7 +97,7 @@ def _inactive(
     host: Host, root: DataRoot, found: thin_pools.PoolOfRoot, problems: List[Any]
 ) -> Dict[str, Any]:
     files = _files(root, problems)
-    result = {
+    result: Dict[str, Any] = {
         "name": found.name,
         "active": False,
         "owner": "docker",
@@ -107,7 +107,7 @@ def _inactive(
         "data_file": found.data_file,
         "metadata_file": found.metadata_file,
         "backing": "loop",
-    }  # type: Dict[str, Any]
+    }
     for key in (
         "needs_check",
         "transaction_id",

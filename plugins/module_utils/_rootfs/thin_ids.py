@@ -47,7 +47,7 @@ def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
 
 def existing(host: Host, pool_name: str) -> Set[int]:
     """The ids of our window that the pool has."""
-    there = set()  # type: Set[int]
+    there: Set[int] = set()
     host.run(["dmsetup", "create", _PROBE, "--notable"])
     try:
         for device_id in range(_ours.LOWEST_THIN_ID, _ours.HIGHEST_THIN_ID + 1):

@@ -8,7 +8,7 @@ configured with (`dm.thinpooldev`). The name is the last resort.
 """
 
 import os
-from typing import List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from .. import _ours
 from .._device_mapper import dmsetup, loop, pool
@@ -61,7 +61,7 @@ def find(host: Host, root: DataRoot) -> PoolOfRoot:
 
 def configured_name(root: DataRoot) -> str:
     """The pool that Docker was told to use, by `dm.thinpooldev` or `dm.directlvm_device`; empty for loop-lvm."""
-    options = root.settings.storage_options  # type: Dict[str, str]
+    options: Dict[str, str] = root.settings.storage_options
     if os.path.realpath(root.settings.data_root) != root.path:
         return ""  # the configuration speaks of another data root
     named = options.get("dm.thinpooldev", "")

@@ -12,11 +12,11 @@ import hashlib
 import os
 import stat
 import tempfile
-from typing import Iterable, Iterator, List, NamedTuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
 
 from .._errors import CommandFailed, Refused
 from .._host import Host
-from .inside import Entry, Inside, shown
+from .inside import Entry, Inside, Parts, shown
 
 _COPIED = ("file", "directory", "link")
 _KEEP = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
@@ -34,7 +34,7 @@ class Selection(NamedTuple):
 def select(tree: Inside, matches: Iterable[Entry]) -> Selection:
     """Everything below the matches, with the directories above them, and for a link that was named itself also what
     it leads to inside the tree."""
-    wanted = {}  # type: Dict[Parts, Entry]
+    wanted: Dict[Parts, Entry] = {}
     for match in matches:
         for start in [match] + (tree.leads_to(match) if match.kind == "link" else []):
             for depth in range(len(start.parts)):
@@ -50,7 +50,7 @@ def select(tree: Inside, matches: Iterable[Entry]) -> Selection:
 def missing(entries: List[Entry], dest: str) -> List[Entry]:
     """The entries that are not yet at ``dest``, or differ there in kind, size, time, owner, mode or link target.
     Raises Refused where a link stands in ``dest`` in the place of a directory: it could lead anywhere."""
-    different = set()  # type: Set[Parts]
+    different: Set[Parts] = set()
     for entry in entries:
         try:
             there = os.lstat(os.path.join(dest, *entry.parts))
@@ -112,7 +112,7 @@ def sha256(path: str) -> str:
 
 def require_space(entries: List[Entry], directory: str) -> None:
     """Refuses before the first byte where the files would not fit."""
-    inodes = {}  # type: Dict[Tuple[int, int], int]
+    inodes: Dict[Tuple[int, int], int] = {}
     for entry in entries:
         if entry.kind == "file":
             inodes[(entry.facts.st_dev, entry.facts.st_ino)] = entry.facts.st_blocks * 512

@@ -11,7 +11,7 @@ import contextlib
 import fnmatch
 import os
 import stat
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from .._errors import NotFound, Refused
 
@@ -53,7 +53,7 @@ class Inside:
     def find(self, patterns: Sequence[str]) -> Tuple[List[Entry], List[str]]:
         """What paths or globs (`*`, `?`, `[...]` in one component, `**` for any depth) name, each once and sorted, a
         last component that is a link as the link itself; and the patterns that name nothing."""
-        found = {}  # type: Dict[Parts, Entry]
+        found: Dict[Parts, Entry] = {}
         nothing = []
         for pattern in patterns:
             matches = list(self._match((), [part for part in pattern.split("/") if part not in ("", ".")], 0))
@@ -143,7 +143,8 @@ class Inside:
 
     def _resolve(self, parts: Parts) -> Parts:
         """A path with every link in it resolved inside the tree. Raises FileNotFoundError, or Refused for a loop."""
-        real, pending, links = [], list(reversed(parts)), 0  # type: List[str], List[str], int
+        real: List[str] = []
+        pending, links = list(reversed(parts)), 0
         while pending:
             name = pending.pop()
             if name in ("", "."):

@@ -4,7 +4,7 @@
 
 import heapq
 import stat
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
 from .inside import Entry, Inside, shown
 
@@ -13,7 +13,7 @@ _BLOCK = 512  # bytes of st_blocks, on every Linux
 
 def below(tree: Inside, matches: Sequence[Entry]) -> Iterator[Entry]:
     """The matches with all below them, each once."""
-    seen = set()  # type: Set[Tuple[str, ...]]
+    seen: Set[Tuple[str, ...]] = set()
     for match in matches:
         if not any(match.parts[:depth] in seen for depth in range(len(match.parts) + 1)):
             seen.add(match.parts)
@@ -22,7 +22,7 @@ def below(tree: Inside, matches: Sequence[Entry]) -> Iterator[Entry]:
 
 def largest(entries: Iterator[Entry], count: int) -> List[Entry]:
     """The files that take the most room on the disk, a file with several names once."""
-    seen = set()  # type: Set[Tuple[int, int]]
+    seen: Set[Tuple[int, int]] = set()
 
     def files() -> Iterator[Entry]:
         for entry in entries:
