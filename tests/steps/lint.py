@@ -17,6 +17,10 @@ from report import Job, Outcome, skipped
 # What an installed collection may consist of.
 PACKAGE = {"FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "LICENSE", "changelogs"}
 PACKAGE |= {"docs", "meta", "playbooks", "plugins", "roles"}
+ON_HOSTS = ("plugins/modules", "plugins/module_utils")
+# Modules are known by the names under which Ansible imports them.
+MYPY = ["--explicit-package-bases", "--namespace-packages", "--cache-dir=/dev/null", "--no-color-output"]
+MYPY += ["--ignore-missing-imports", "--follow-imports=silent"]
 
 
 def jobs() -> list[Job]:
@@ -28,25 +32,13 @@ def jobs() -> list[Job]:
         Job("package", package),
         Job("shellcheck", shellcheck),
     ]
-    on_hosts = [
-        place for place in ("plugins/modules", "plugins/module_utils") if any(tree.python_files(place))
-    ]
+    on_hosts = [place for place in ON_HOSTS if tree.python_files(place)]
     if on_hosts:
         # Where there is a Python 3.6, ansible-test compiles with it; this needs none.
         checks.append(tool("vermin", "--target=3.6-", "--no-tips", "--violations", *on_hosts))
     if "plugins/module_utils" in on_hosts:
         checks.append(tool("mypy", *MYPY, "plugins/module_utils"))
     return checks
-
-
-# The checks look at the names of files as Ansible would import them.
-MYPY = [
-    "--explicit-package-bases",
-    "--namespace-packages",
-    "--ignore-missing-imports",
-    "--follow-imports=silent",
-]
-MYPY += ["--cache-dir=/dev/null", "--no-color-output"]
 
 
 def tool(*command: str) -> Job:
