@@ -101,7 +101,7 @@ class Host:
         for name in ("DM_DISABLE_UDEV", "TMPDIR"):
             if name in os.environ:
                 environment[name] = os.environ[name]
-        return subprocess.Popen(
+        return subprocess.Popen(  # pylint: disable=ansible-bad-function
             [path or argv[0]] + list(argv[1:]), stdin=stdin, stdout=stdout, stderr=stderr, env=environment
         )
 

@@ -43,9 +43,20 @@ def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mod
 
 
 def close_everything(host: Host, check_mode: bool) -> List[Closed]:
-    """Closes all of ours on this host, and deletes thin ids of ours that a reboot left in an active pool."""
-    closed = [_close(host, one, _root(host, None), check_mode) for one in found.everything(host)]
+    """Closes all of ours on this host, and deletes thin ids of ours that a reboot left in an active pool. Raises
+    CommandFailed with what could not be closed, after everything else was."""
+    closed: List[Closed] = []
+    errors: List[RescueError] = []
+    for one in found.everything(host):
+        try:
+            closed.append(_close(host, one, _root(host, None), check_mode))
+        except RescueError as error:  # the others are closed all the same
+            errors.append(error)
     closed += [Closed(True, "", "", plan_.shown(), []) for plan_ in thin_ids.leftover_plans(host, check_mode)]
+    if errors:
+        failure = CommandFailed("; ".join(str(error) for error in errors))
+        failure.ran = [line for one in closed for line in one.actions]
+        raise failure
     return [one for one in closed if one.changed]
 
 

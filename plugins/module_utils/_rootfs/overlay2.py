@@ -184,6 +184,24 @@ class LinkLayers(Action):
             os.symlink(path, os.path.join(self.directory, str(number)))
 
 
+class MakeUpper(MakeDirectory):
+    """An upper directory: what the root of the merged tree looks like, hence owner and mode of the top layer's."""
+
+    def __init__(self, path: str, like: str) -> None:
+        super().__init__(path)
+        self.like = like
+
+    def shown(self, outputs: object) -> List[str]:
+        same = ["--reference=" + self.like, self.path]
+        return [quote(["mkdir", self.path]), quote(["chown", *same]), quote(["chmod", *same])]
+
+    def perform(self, context: Context) -> None:
+        super().perform(context)
+        facts = os.stat(self.like)
+        os.chown(self.path, facts.st_uid, facts.st_gid)
+        os.chmod(self.path, facts.st_mode & 0o7777)
+
+
 class RemoveTree(Action):
     """Removes a directory of ours with what is in it, without following links."""
 
@@ -235,7 +253,7 @@ def _overlay_plan(layer: Layer, state: State, request: Request) -> Plan:
         scratch = _ours.scratch_directory(request.work_dir, request.name)
         upper, work = os.path.join(scratch, "upper"), os.path.join(scratch, "work")
         plan.add(MakeDirectory(scratch), RemoveTree(scratch))
-        plan.add(MakeDirectory(upper)).add(MakeDirectory(work))
+        plan.add(MakeUpper(upper, lower[0])).add(MakeDirectory(work))
     else:
         options.insert(0, "ro")
     if not lower:
