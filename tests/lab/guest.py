@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,13 @@ class Guest:
         ]
 
     def save(self, image: Image) -> None:
+        """Under its final name only when it is whole: a killed run leaves nothing that `load` trips over."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         (self.folder / "image").symlink_to(image.folder)
-        (self.folder / "guest.json").write_text(json.dumps({"number": self.number, "memory": self.memory}))
+        partial = self.folder / "guest.json.partial"
+        partial.write_text(json.dumps({"number": self.number, "memory": self.memory}))
+        partial.rename(self.folder / "guest.json")
 
     @classmethod
     def load(cls, folder: Path) -> Guest:
