@@ -31,6 +31,18 @@ class NotFound(RescueError):
     code = "not_found"
 
 
+class NoDataRoot(NotFound):
+    """This host has no Docker data root: in a fleet, a host that is not meant."""
+
+    code = "no_data_root"
+
+
+class Ambiguous(RescueError):
+    """A word that means more than one container."""
+
+    code = "ambiguous"
+
+
 class BadRecord(RescueError):
     """What stands on the disk cannot be right: cut, empty, impossible or of another kind."""
 

@@ -40,7 +40,7 @@ class Label(NamedTuple):
     name: str
     method: str  # "bind" on the label of an option `path`
     access: str
-    extra: str  # the work directory; for `path` "made" where the directory is ours too
+    extra: str  # a work directory other than /run/drydock; for `path` "made" where the directory is ours too
 
 
 # A labelled mount point of ours, with what is mounted on the label (None: a killed run left the label alone).

@@ -137,7 +137,7 @@ copied:
   returned: when O(state=copied)
   type: list
   elements: str
-skipped:
+left_out:
   description: Sockets, devices and fifos that were left out.
   returned: when O(state=copied)
   type: list

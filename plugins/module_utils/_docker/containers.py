@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from .._errors import NotFound, RescueError
+from .._errors import Ambiguous, NotFound, RescueError
 from . import layers, records, volumes
 
 FULL_ID = re.compile(r"^[a-f0-9]{64}$")
@@ -154,13 +154,13 @@ def select(
     containers: Sequence[Container], wanted: Sequence[str], missing_ok: bool
 ) -> Tuple[List[Container], List[str]]:
     """The containers that names, full ids or unambiguous id prefixes choose, in that order of belief as Docker's own,
-    and the words that chose none. Raises NotFound, unless ``missing_ok``, and for an ambiguous word always."""
+    and the words that chose none. Raises NotFound unless ``missing_ok``, and Ambiguous."""
     chosen: List[Container] = []
     not_found: List[str] = []
     for word in wanted:
         matches = _matching(containers, word)
         if len(matches) > 1:
-            raise NotFound(
+            raise Ambiguous(
                 "container %r is ambiguous: %s" % (word, _listed(matches)),
                 "Give the full id of the one that is meant",
             )
@@ -176,7 +176,7 @@ def select(
 
 
 def find(data_root: str, wanted: str) -> Container:
-    """The one container that a name, full id or unambiguous id prefix chooses. Raises NotFound."""
+    """The one container that a name, full id or unambiguous id prefix chooses. Raises NotFound or Ambiguous."""
     if FULL_ID.match(wanted) and os.path.isdir(os.path.join(data_root, "containers", wanted)):
         return Container(data_root, wanted)
     return select(read_all(data_root), [wanted], False)[0][0]

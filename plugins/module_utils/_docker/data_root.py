@@ -5,7 +5,7 @@
 import os
 from typing import List, NamedTuple, Optional
 
-from .._errors import BadRecord, NotFound
+from .._errors import BadRecord, NoDataRoot
 from .._host import Host
 from . import daemon, records
 
@@ -19,14 +19,14 @@ class DataRoot(NamedTuple):
 
 
 def find(host: Host, path: Optional[str]) -> DataRoot:
-    """The data root at ``path``, or the one that this host's Docker uses. Raises NotFound, or BadRecord where the
+    """The data root at ``path``, or the one that this host's Docker uses. Raises NoDataRoot, or BadRecord where the
     directory is not a data root; both say what is there."""
     settings = daemon.configured(host)
     wanted = path or settings.data_root
     found = os.path.realpath(wanted)
     where = "data_root %s" % wanted if path else "data root %s (from %s)" % (wanted, settings.source)
     if not os.path.isdir(found):
-        raise NotFound("%s is not a directory" % where, "Give `data_root`; %s" % _suggestion(host))
+        raise NoDataRoot("%s is not a directory" % where, "Give `data_root`; %s" % _suggestion(host))
     names = records.names_in(found)
     if not _looks_like_one(found, names):
         shown = ", ".join(names[:12]) or "nothing"

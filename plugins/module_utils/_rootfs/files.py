@@ -59,7 +59,7 @@ def _copied(
     selection = copying.select(tree, matches)
     result: Dict[str, Any] = {
         "dest": dest,
-        "skipped": [shown(one.parts) for one in selection.skipped],
+        "left_out": [shown(one.parts) for one in selection.left_out],
         "warnings": [],
     }
     if wanted.archive:

@@ -151,7 +151,8 @@ def _planned(host: Host, driver: Any, layer: Any, request: Request, stops_docker
 
 
 def _whole_plan(host: Host, request: Request, path: Optional[str], opening: Opening) -> Plan:
-    label = _ours.Label(request.container.id, request.name, opening.method, request.access, request.work_dir)
+    extra = "" if request.work_dir == host.run_directory else request.work_dir
+    label = _ours.Label(request.container.id, request.name, opening.method, request.access, extra)
     plan = tree.label_plan(host, label) + opening.plan
     return plan + tree.bind_plan(host, label, path) if path else plan
 

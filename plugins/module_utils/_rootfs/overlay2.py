@@ -122,7 +122,7 @@ def close_plan(host: Host, found: Found) -> Plan:
     plan = Plan()
     directories = [_links_directory(host.run_directory, found.name)]
     directories += [
-        _ours.scratch_directory(tree.label.extra, found.name)
+        _ours.scratch_directory(tree.label.extra or host.run_directory, found.name)
         for tree in found.trees
         if tree.label.method != "bind"
     ]

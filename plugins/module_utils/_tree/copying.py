@@ -28,7 +28,7 @@ _CHUNK = 1024 * 1024
 
 class Selection(NamedTuple):
     entries: List[Entry]
-    skipped: List[Entry]
+    left_out: List[Entry]
 
 
 def select(tree: Inside, matches: Iterable[Entry]) -> Selection:
