@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host, and a data root on it. Nothing here looks at the machine that the tests run on."""
+
+import pytest
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon
+from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot
+from ansible_collections.drydock.rescue.tests.unit.support.host import FakeHost
+
+
+@pytest.fixture(autouse=True)
+def no_docker_here(tmp_path, monkeypatch):
+    """The configuration of Docker is looked for below tmp_path/etc."""
+    monkeypatch.setattr(daemon, "DEFAULT_DATA_ROOT", str(tmp_path / "docker"))
+    monkeypatch.setattr(daemon, "DAEMON_JSON", str(tmp_path / "etc" / "daemon.json"))
+    places = tuple(str(tmp_path / "etc" / name) for name in ("etc-units", "run-units", "usr-units"))
+    monkeypatch.setattr(daemon, "_UNIT_PATHS", places)
+
+
+@pytest.fixture
+def host(tmp_path):
+    return FakeHost(tmp_path / "machine")
+
+
+@pytest.fixture
+def docker(tmp_path):
+    """An empty data root in the default place."""
+    return DockerRoot(tmp_path / "docker")

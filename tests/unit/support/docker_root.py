@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what Docker leaves on a disk, version by version."""
+
+import hashlib
+import json
+import os
+
+from . import metadata
+
+NEVER = "0001-01-01T00:00:00Z"
+
+
+def ident(word):
+    """The same 64 digits for the same word."""
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+class DockerRoot:
+    """A data root. Ids of containers and layers come from words: see ident()."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        os.makedirs(os.path.join(self.path, "containers"))
+        os.makedirs(os.path.join(self.path, "volumes"))
+
+    def join(self, *names):
+        return os.path.join(self.path, *names)
+
+    def write(self, content, *names):
+        """Writes text, bytes, or anything else as JSON, as Docker does: without a newline at the end."""
+        path = self.join(*names)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not isinstance(content, (str, bytes)):
+            content = json.dumps(content)
+        with open(path, "wb") as stream:
+            stream.write(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
+        return path
+
+    # -- containers ----------------------------------------------------------------------------------------
+
+    def record(self, name, driver, **keys):
+        container_id = ident(name)
+        record = {
+            "ID": container_id,
+            "Name": "/" + name,
+            "Created": "2023-05-04T10:11:12.131415161Z",
+            "Driver": driver,
+            "Image": "sha256:" + ident("image of " + name),
+            "LogPath": self.join("containers", container_id, container_id + "-json.log"),
+            "State": {
+                "Running": False,
+                "Paused": False,
+                "Restarting": False,
+                "OOMKilled": False,
+                "Dead": False,
+                "Pid": 0,
+                "ExitCode": 137,
+                "Error": "",
+                "StartedAt": "2023-05-04T10:11:13Z",
+                "FinishedAt": "2023-06-01T00:00:00Z",
+            },
+            "Config": {
+                "Hostname": container_id[:12],
+                "User": "999:999",
+                "Env": ["PATH=/usr/bin", "MYSQL_ROOT_PASSWORD=secret"],
+                "Cmd": ["mysqld"],
+                "Entrypoint": ["docker-entrypoint.sh"],
+                "Image": "mysql:5.7",
+                "WorkingDir": "/srv",
+                "Labels": {"token": "secret"},
+                "ExposedPorts": {"33060/tcp": {}, "3306/tcp": {}},
+            },
+            "MountPoints": {},
+        }
+        record.update(keys)
+        return record
+
+    def container(self, name, driver="overlay2", layer=None, **keys):
+        """A container since 1.10, with its mount in layerdb. Returns its id; the layer is ident("layer of <name>")."""
+        container_id = ident(name)
+        self.write(self.record(name, driver, **keys), "containers", container_id, "config.v2.json")
+        self.layer_mount(container_id, driver, layer or ident("layer of " + name))
+        return container_id
+
+    def old_container(self, name, driver="devicemapper", **keys):
+        """A container before 1.10: config.json, and a layer of its own id."""
+        keys.setdefault("Image", ident("image of " + name))
+        container_id = ident(name)
+        self.write(self.record(name, driver, **keys), "containers", container_id, "config.json")
+        return container_id
+
+    def layer_mount(self, container_id, driver, layer_id, parent=""):
+        mounts = ("image", driver, "layerdb", "mounts", container_id)
+        self.write(layer_id, *(mounts + ("mount-id",)))
+        self.write(layer_id + "-init", *(mounts + ("init-id",)))
+        if parent:
+            self.write(parent, *(mounts + ("parent",)))
+
+    def image(self, driver, *cache_ids):
+        """An image of layers, the top one first. Returns the chain id of its top."""
+        parent = ""
+        for cache_id in reversed(cache_ids):
+            chain = ident(parent + " sha256:" + ident("diff of " + cache_id))
+            directory = ("image", driver, "layerdb", "sha256", chain)
+            self.write(cache_id, *(directory + ("cache-id",)))
+            if parent:
+                self.write(parent, *(directory + ("parent",)))
+            parent = "sha256:" + chain
+        return parent
+
+    # -- devicemapper --------------------------------------------------------------------------------------
+
+    def device_file(self, layer_id, device_id, size=536870912, **keys):
+        record = {
+            "device_id": device_id,
+            "size": size,
+            "transaction_id": device_id,
+            "initialized": layer_id == "base",
+            "deleted": False,
+        }
+        record.update(keys)
+        return self.write(record, "devicemapper", "metadata", layer_id)
+
+    def loop_pool(self, superblock=metadata.RECORDED, data_bytes=32768 * 65536):
+        """The two files of loop-lvm, both sparse."""
+        directory = self.join("devicemapper", "devicemapper")
+        os.makedirs(directory)
+        for name, size, head in (
+            ("data", data_bytes, b""),
+            ("metadata", metadata.METADATA_BYTES, superblock),
+        ):
+            with open(os.path.join(directory, name), "wb") as stream:
+                stream.write(head)
+                stream.truncate(size)
+        self.device_file("base", 1)
+        state = {"next_device_id": 10, "BaseDeviceUUID": "8b6335f3", "BaseDeviceFilesystem": "xfs"}
+        self.write(state, "devicemapper", "metadata", "deviceset-metadata")
+        self.transaction(10, 10, ident("layer of a new container"))
+
+    def transaction(self, transaction_id, device_id, layer_id):
+        record = {"open_transaction_id": transaction_id, "device_hash": layer_id, "device_id": device_id}
+        self.write(record, "devicemapper", "metadata", "transaction-metadata")
+
+    # -- overlay2 ------------------------------------------------------------------------------------------
+
+    def overlay_layer(self, layer_id, *lower_ids):
+        """A layer above others (the nearest first), which must be there already."""
+        directory = self.join("overlay2", layer_id)
+        os.makedirs(os.path.join(directory, "diff"))
+        os.makedirs(self.join("overlay2", "l"), exist_ok=True)
+        short = _short(layer_id)
+        os.symlink("../%s/diff" % layer_id, self.join("overlay2", "l", short))
+        self.write(short, "overlay2", layer_id, "link")
+        if lower_ids:
+            os.makedirs(os.path.join(directory, "work"))
+            self.write(":".join("l/" + _short(one) for one in lower_ids), "overlay2", layer_id, "lower")
+
+    def overlay_container(self, name, *image_layers, **keys):
+        """A container over an image with these layers (words, the top one first). Returns its id."""
+        ids = [ident(word) for word in image_layers]
+        for position, layer_id in reversed(list(enumerate(ids))):
+            if not os.path.isdir(self.join("overlay2", layer_id)):
+                self.overlay_layer(layer_id, *ids[position + 1 :])
+        layer = ident("layer of " + name)
+        self.overlay_layer(layer + "-init", *ids)
+        self.overlay_layer(layer, layer + "-init", *ids)
+        container_id = self.container(name, **keys)
+        self.layer_mount(container_id, "overlay2", layer, self.image("overlay2", *ids) if ids else "")
+        return container_id
+
+
+def _short(layer_id):
+    return ident("link of " + layer_id)[:26].upper()

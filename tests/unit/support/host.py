@@ -1,0 +1,167 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine for tests: its /proc, /sys and /run are folders, its tools answer what they were told to answer."""
+
+import os
+import shlex
+import stat
+
+import pytest
+from ansible_collections.drydock.rescue.plugins.module_utils import _host
+from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper.dmsetup import Device
+
+HOST_NAMESPACE = "mnt:[4026531841]"
+ROOT_MOUNT = "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
+
+
+class FakeHost(_host.Host):
+    """Fails the test on a command that it was not told of. Mounting writes mountinfo, and puts a file into what is
+    mounted, so that code that looks again sees what it did."""
+
+    def __init__(self, directory):
+        self.proc = str(directory / "proc")
+        self.sys = str(directory / "sys")
+        self.run_directory = str(directory / "run" / "drydock")
+        self.units_directory = str(directory / "units")
+        for path in (self.proc, self.sys, os.path.dirname(self.run_directory)):
+            os.makedirs(path)
+        self.missing_tools = set()
+        self.ran = []
+        self.mounted = []
+        self.unmounted = []
+        self.mount_errors = {}
+        self._answers = {}
+        self._mount_id = 100
+        self.process("self", [], mountinfo=ROOT_MOUNT)
+
+    # -- what a test says ----------------------------------------------------------------------------------
+
+    def answer(self, command, out="", err="", code=0, does=None):
+        """What one command prints from now on; ``does`` is called when it runs."""
+        self._answers[command] = (_host.Finished(code, out, err), does)
+
+    def process(self, pid, argv, cgroup="", mountinfo="", namespace=HOST_NAMESPACE):
+        directory = os.path.join(self.proc, str(pid))
+        os.makedirs(os.path.join(directory, "ns"))
+        for name, text in (("cmdline", "".join(word + "\0" for word in argv)), ("cgroup", cgroup)):
+            _write(os.path.join(directory, name), text)
+        _write(os.path.join(directory, "mountinfo"), mountinfo)
+        os.symlink(namespace, os.path.join(directory, "ns", "mnt"))
+
+    def ends(self, pid):
+        os.unlink(os.path.join(self.proc, str(pid), "cmdline"))
+
+    def sees_mount(self, line, pid="self"):
+        """Adds one line to the mountinfo of a process."""
+        with open(os.path.join(self.proc, str(pid), "mountinfo"), "a") as stream:
+            stream.write(line + "\n")
+
+    def loop(self, number, backing_file, read_only=False):
+        directory = os.path.join(self.sys, "block", "loop%d" % number)
+        os.makedirs(os.path.join(directory, "loop"))
+        _write(os.path.join(directory, "loop", "backing_file"), "%s\n" % backing_file)
+        _write(os.path.join(directory, "dev"), "7:%d\n" % number)
+        _write(os.path.join(directory, "ro"), "%d\n" % read_only)
+
+    def devices(self, *devices, **statuses):
+        """The devices that device-mapper has. ``statuses`` are whole status lines by name, with _ for -."""
+        _write(os.path.join(self.proc, "misc"), " 236 device-mapper\n 237 loop-control\n")
+        info = "dmsetup info --columns --noheadings --separator '|' --options name,uuid,major,minor,open,attr"
+        lines = []
+        for one in devices:
+            attributes = "L%s-w" % ("s" if one.suspended else "-")
+            major, minor = one.number.split(":")
+            lines.append("|".join((one.name, one.uuid, major, minor, str(one.open_count), attributes)))
+        self.answer(info, "".join(line + "\n" for line in lines) or "No devices found\n")
+        tables = "".join("%s: %s\n" % (one.name, one.table) for one in devices if one.table)
+        self.answer("dmsetup table", tables or "No devices found\n")
+        for name, line in statuses.items():
+            self.answer("dmsetup status --noflush " + name.replace("_", "-"), line + "\n")
+
+    def unit(self, name, active=False, loaded=True):
+        os.makedirs(self.units_directory, exist_ok=True)
+        state = "loaded" if loaded else "not-found"
+        self.answer("systemctl show --property=LoadState " + name, "LoadState=%s\n" % state)
+        state = "active" if active else "inactive"
+        self.answer("systemctl show --property=ActiveState " + name, "ActiveState=%s\n" % state)
+
+    # -- what the code asks --------------------------------------------------------------------------------
+
+    def tool(self, name):
+        return None if name in self.missing_tools else "/usr/sbin/" + name
+
+    def run(self, argv, ok=(0,), stdin=-3):
+        command = " ".join(shlex.quote(word) for word in argv)
+        if command not in self._answers:
+            pytest.fail("not expected: " + command)
+        self.ran.append(command)
+        finished, does = self._answers[command]
+        if does:
+            does()
+        if finished.code not in ok:
+            raise _host._failed(argv, finished.code, finished.err or finished.out)
+        return finished
+
+    def pipe(self, first, second, stdin, ok=(0,)):
+        pytest.fail("not expected: %s | %s" % (" ".join(first), " ".join(second)))
+
+    def mount(self, source, target, fs_type, options):
+        if target in self.mount_errors:
+            raise self.mount_errors[target]
+        self.mounted.append((source, target, fs_type, tuple(options)))
+        self._mount_id += 1
+        fields = (self._mount_id, _escaped(target), fs_type or "ext4", _escaped(source))
+        self.sees_mount("%d 22 0:99 / %s rw - %s %s rw" % fields)
+        if fs_type != "tmpfs":
+            _write(os.path.join(target, self._content()), "")
+
+    def mount_root_of_process(self, pid, target):
+        self.mount("root of process %d" % pid, target, "overlay", ())
+
+    def unmount(self, target):
+        path = os.path.join(self.proc, "self", "mountinfo")
+        with open(path) as stream:
+            lines = stream.read().splitlines(True)
+        here = [line for line in lines if line.split(" ")[4] == _escaped(target)]
+        assert here, "nothing is mounted at " + target
+        lines.remove(here[-1])
+        _write(path, "".join(lines))
+        self.unmounted.append(target)
+        content = os.path.join(target, "content-" + here[-1].split(" ")[0])
+        if os.path.exists(content):
+            os.unlink(content)
+
+    def _content(self):
+        return "content-%d" % self._mount_id
+
+
+def device(name, number, table, uuid="", open_count=0, suspended=False):
+    return Device(name, uuid, number, open_count, suspended, table)
+
+
+def tree_of(directory):
+    """Every path below a directory with its type, link target and contents: what must stay as it was."""
+    found = {}
+    for place, directories, files in os.walk(str(directory)):
+        for name in directories + files:
+            path = os.path.join(place, name)
+            mode = os.lstat(path).st_mode
+            content = b""
+            if stat.S_ISLNK(mode):
+                content = os.fsencode(os.readlink(path))
+            elif stat.S_ISREG(mode):
+                with open(path, "rb") as stream:
+                    content = stream.read()
+            found[os.path.relpath(path, str(directory))] = (mode, content)
+    return found
+
+
+def _write(path, text):
+    with open(path, "w") as stream:
+        stream.write(text)
+
+
+def _escaped(path):
+    for char in "\\ \t\n":
+        path = path.replace(char, "\\%03o" % ord(char))
+    return path
