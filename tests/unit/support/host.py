@@ -7,6 +7,7 @@ import shlex
 import stat
 
 import pytest
+
 from ansible_collections.drydock.rescue.plugins.module_utils import _host
 from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper.dmsetup import Device
 

@@ -3,6 +3,7 @@
 """A host, and a data root on it. Nothing here looks at the machine that the tests run on."""
 
 import pytest
+
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot
 from ansible_collections.drydock.rescue.tests.unit.support.host import FakeHost

@@ -5,6 +5,7 @@ import os
 import tempfile
 
 import pytest
+
 from ansible_collections.drydock.rescue.plugins.module_utils import _host
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, MissingTools
 from ansible_collections.drydock.rescue.tests.unit.support.host import ROOT_MOUNT

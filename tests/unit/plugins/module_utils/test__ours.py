@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import pytest
+
 from ansible_collections.drydock.rescue.plugins.module_utils import _mountinfo, _ours
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 
 import pytest
+
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, RescueError
 from ansible_collections.drydock.rescue.plugins.module_utils._plan import (
     Action,
@@ -158,7 +159,7 @@ def test_files_that_a_step_keeps_open_are_closed_at_the_end(host, tmp_path):
         os.fstat(step.descriptor)
 
 
-# -- outputs ---------------------------------------------------------------------------------------------------
+# -- outputs ---------------------------------------------------------------------------------------------
 
 TABLE = ("0 8 linear ", Output("loop"), " 0")
 
@@ -181,7 +182,7 @@ def test_undoing_knows_the_outputs(host):
     assert plan.apply(host).undo() == (["losetup --detach /dev/loop7"], [])
 
 
-# -- what a shell makes of it ----------------------------------------------------------------------------------
+# -- what a shell makes of it ----------------------------------------------------------------------------
 
 
 def words_of(line):
@@ -214,7 +215,7 @@ def test_shown_mounts_are_quoted(text):
     ]
 
 
-# -- the steps there are ---------------------------------------------------------------------------------------
+# -- the steps there are ---------------------------------------------------------------------------------
 
 
 def test_mount_and_unmount(host, tmp_path):

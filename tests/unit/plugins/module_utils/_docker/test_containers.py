@@ -1,0 +1,279 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import os
+
+import pytest
+
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers
+from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
+from ansible_collections.drydock.rescue.tests.unit.support.docker_root import NEVER, ident
+
+
+def test_all_facts_of_a_container(docker):
+    container_id = docker.container("payroll-db")
+    layer = ident("layer of payroll-db")
+    assert Container(docker.path, container_id).facts(False) == {
+        "id": container_id,
+        "name": "payroll-db",
+        "image": "mysql:5.7",
+        "image_id": "sha256:" + ident("image of payroll-db"),
+        "created": "2023-05-04T10:11:12.131415161Z",
+        "driver": "overlay2",
+        "layout": "layerdb",
+        "layer_id": layer,
+        "init_layer_id": layer + "-init",
+        "parent": "",
+        "state": {
+            "status": "exited",
+            "running": False,
+            "exit_code": 137,
+            "error": "",
+            "oom_killed": False,
+            "pid": 0,
+            "started_at": "2023-05-04T10:11:13Z",
+            "finished_at": "2023-06-01T00:00:00Z",
+        },
+        "config": {
+            "cmd": ["mysqld"],
+            "entrypoint": ["docker-entrypoint.sh"],
+            "working_dir": "/srv",
+            "user": "999:999",
+            "exposed_ports": ["3306/tcp", "33060/tcp"],
+        },
+        "mounts": [],
+        "log_path": docker.join("containers", container_id, container_id + "-json.log"),
+    }
+
+
+def test_environment_and_labels_only_on_request(docker):
+    container = Container(docker.path, docker.container("web"))
+    assert "secret" not in repr(container.facts(False))
+    config = container.facts(True)["config"]
+    assert "MYSQL_ROOT_PASSWORD=secret" in config["env"]
+    assert config["labels"] == {"token": "secret"}
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, None), ([], []), ("/run.sh", ["/run.sh"])])
+def test_no_command_is_not_an_empty_one(docker, value, expected):
+    config = Container(docker.path, docker.container("web", Config={"Cmd": value})).config(False)
+    assert config["cmd"] == expected
+
+
+STARTED = {"StartedAt": "2023-05-04T10:11:13Z"}
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ({}, ""),
+        (dict(STARTED, Running=True), "running"),
+        (dict(STARTED, Running=True, Paused=True, Restarting=True), "paused"),
+        (dict(STARTED, Running=True, Restarting=True), "restarting"),
+        (dict(STARTED, RemovalInProgress=True, Dead=True), "removing"),
+        (dict(STARTED, Dead=True), "dead"),
+        ({"StartedAt": NEVER}, "created"),
+        ({"ExitCode": 0}, "created"),
+        (dict(STARTED, ExitCode=0), "exited"),
+        (dict(STARTED, Running="yes"), "exited"),
+    ],
+)
+def test_status_words(docker, state, status):
+    assert Container(docker.path, docker.container("web", State=state)).state()["status"] == status
+
+
+# -- layouts ---------------------------------------------------------------------------------------------
+
+
+def test_a_container_before_1_10(docker):
+    docker.write({"id": "x"}, "graph", "x", "json")
+    container = Container(docker.path, docker.old_container("web"))
+    facts = container.facts(False)
+    assert (facts["layout"], facts["layer_id"], facts["init_layer_id"]) == (
+        "graph",
+        ident("web"),
+        ident("web") + "-init",
+    )
+    assert facts["parent"] == ident("image of web")
+    assert container.problems == []
+
+
+def test_a_container_that_docker_did_not_migrate(docker):
+    docker.container("other", driver="devicemapper")
+    container = Container(docker.path, docker.old_container("web"))
+    assert (container.layout, container.layer_id) == ("graph", ident("web"))
+    assert [one.code for one in container.problems] == ["not_migrated"]
+    assert container.problems[0].subject == ident("web")
+
+
+def test_after_a_migration_the_new_record_counts(docker):
+    docker.old_container("web", Name="/old-name")
+    docker.container("web", driver="devicemapper", layer=ident("web"))
+    container = Container(docker.path, ident("web"))
+    assert (container.name, container.layout, container.layer_id) == ("web", "layerdb", ident("web"))
+
+
+def test_no_driver_in_the_record_meant_aufs(docker):
+    assert Container(docker.path, docker.container("web", driver="")).driver == "aufs"
+
+
+# -- broken records --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", "\0" * 100, '{"ID":'])
+def test_a_broken_record_leaves_driver_and_layer_from_layerdb(docker, content):
+    container_id = docker.container("web", driver="devicemapper")
+    docker.write(content, "containers", container_id, "config.v2.json")
+    container = Container(docker.path, container_id)
+    assert (container.driver, container.layer_id) == ("devicemapper", ident("layer of web"))
+    assert container.name == ""
+    assert [one.code for one in container.problems] == ["config_broken"]
+
+
+def test_a_broken_record_that_two_drivers_claim(docker):
+    container_id = docker.container("web", driver="devicemapper")
+    docker.layer_mount(container_id, "overlay2", ident("x"))
+    docker.write("", "containers", container_id, "config.v2.json")
+    container = Container(docker.path, container_id)
+    assert container.driver == ""
+    assert [one.code for one in container.problems] == ["config_broken", "driver_unknown"]
+
+
+def test_a_broken_container_hides_no_other(docker):
+    docker.container("good")
+    os.makedirs(docker.join("containers", ident("empty directory")))
+    docker.write("{", "containers", ident("cut"), "config.v2.json")
+    docker.write("x", "containers", "a file that is no container")
+    found = {one.id: one.name for one in containers.read_all(docker.path)}
+    assert found == {ident("good"): "good", ident("empty directory"): "", ident("cut"): ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("", "is empty"), ("../../etc", "holds '../../etc'"), ("A" * 64, "holds"), ("a" * 63, "holds")],
+)
+def test_a_mount_id_that_cannot_be_right(docker, content, said):
+    container_id = docker.container("web")
+    path = docker.write(content, "image", "overlay2", "layerdb", "mounts", container_id, "mount-id")
+    container = Container(docker.path, container_id)
+    assert container.layer_id == ""
+    assert [one.code for one in container.problems] == ["layer_unknown"]
+    assert path in container.problems[0].message
+    assert said in container.problems[0].message
+
+
+def test_an_empty_parent_is_told_and_the_rest_used(docker):
+    container_id = docker.container("web")
+    docker.write("", "image", "overlay2", "layerdb", "mounts", container_id, "parent")
+    container = Container(docker.path, container_id)
+    assert container.layer_id == ident("layer of web")
+    assert [one.code for one in container.problems] == ["layer_incomplete"]
+
+
+def test_a_container_that_layerdb_does_not_know(docker):
+    container_id = docker.container("web", driver="devicemapper")
+    docker.write(docker.record("web", "overlay2"), "containers", container_id, "config.v2.json")
+    container = Container(docker.path, container_id)
+    assert [one.code for one in container.problems] == ["layer_unknown"]
+
+
+# -- selection -------------------------------------------------------------------------------------------
+
+
+def chosen(docker, *words, **options):
+    found, missing = containers.select(
+        containers.read_all(docker.path), words, options.get("missing_ok", False)
+    )
+    return [one.name for one in found], missing
+
+
+@pytest.fixture
+def three(docker):
+    for name in ("web", "db", "cache"):
+        docker.container(name)
+    return docker
+
+
+@pytest.mark.parametrize("word", ["web", "/web", ident("web"), ident("web")[:12], ident("web")[:2]])
+def test_a_container_by_name_id_or_prefix(three, word):
+    assert chosen(three, word) == (["web"], [])
+    assert containers.find(three.path, word).name == "web"
+
+
+def test_the_order_is_that_of_the_words_and_each_comes_once(three):
+    assert chosen(three, "db", "web", ident("db")[:8]) == (["db", "web"], [])
+
+
+def test_a_name_goes_before_a_prefix(three):
+    three.container(ident("web")[:6])
+    assert chosen(three, ident("web")[:6]) == ([ident("web")[:6]], [])
+
+
+def test_a_part_of_a_name_is_no_name(three):
+    with pytest.raises(NotFound):
+        chosen(three, "we")
+
+
+@pytest.mark.parametrize("missing_ok", [False, True])
+def test_an_ambiguous_prefix_lists_the_candidates(docker, missing_ok):
+    for number in range(17):
+        docker.container("c%d" % number)
+    first = sorted(ident("c%d" % number)[0] for number in range(17))
+    word = next(one for one in first if first.count(one) > 1)
+    with pytest.raises(Ambiguous) as failure:
+        chosen(docker, word, missing_ok=missing_ok)
+    candidates = [n for n in range(17) if ident("c%d" % n).startswith(word)]
+    assert "'%s' is ambiguous" % word in failure.value.message
+    for number in candidates:
+        assert "c%d (%s)" % (number, ident("c%d" % number)[:12]) in failure.value.message
+    assert failure.value.hint == "Give the full id of the one that is meant"
+
+
+def test_an_ambiguous_name_is_refused(three):
+    three.container("other", Name="/web")
+    with pytest.raises(Ambiguous) as failure:
+        chosen(three, "web")
+    assert ident("web")[:12] in failure.value.message
+    assert ident("other")[:12] in failure.value.message
+
+
+def test_an_unknown_name_lists_what_there_is(three):
+    with pytest.raises(NotFound) as failure:
+        chosen(three, "web", "wbe", "dbb")
+    assert failure.value.message == "no container 'wbe', 'dbb'"
+    for name in ("web", "db", "cache"):
+        assert "%s (%s)" % (name, ident(name)[:12]) in failure.value.hint
+
+
+def test_a_long_list_is_cut(docker):
+    for number in range(25):
+        docker.container("c%d" % number)
+    with pytest.raises(NotFound) as failure:
+        chosen(docker, "none")
+    assert failure.value.hint.endswith(" and 5 more")
+
+
+def test_an_empty_root_says_so(docker):
+    with pytest.raises(NotFound) as failure:
+        chosen(docker, "web")
+    assert failure.value.hint == "This data root holds no container"
+
+
+def test_missing_ones_can_be_ignored(three):
+    assert chosen(three, "none", "web", "nobody", missing_ok=True) == (["web"], ["none", "nobody"])
+
+
+def test_names_cannot_drive_the_terminal(docker):
+    docker.container("bad", Name="/\x1b[2Jx\ny\u202e")
+    with pytest.raises(NotFound) as failure:
+        chosen(docker, "\x1b[31m")
+    assert str(failure.value).isprintable()
+    assert r"\x1b[2Jx\ny\u202e" in failure.value.hint
+
+
+def test_a_container_without_a_name_is_listed_by_its_id(docker):
+    docker.write("", "containers", ident("x"), "config.v2.json")
+    with pytest.raises(NotFound) as failure:
+        chosen(docker, "none")
+    assert "no name (%s)" % ident("x")[:12] in failure.value.hint
