@@ -202,6 +202,15 @@ class Host:
                 )
         return sorted(found)
 
+    def shares_our_root(self, pid: int) -> bool:
+        """Whether `/` of a process is ours, whatever its mount namespace; a process in a container has another one."""
+        try:
+            return os.path.samestat(
+                os.stat("%s/%d/root" % (self.proc, pid)), os.stat(self.proc + "/self/root")
+            )
+        except OSError:
+            return True
+
     def _namespace(self, pid: str) -> str:
         try:
             return os.readlink(os.path.join(self.proc, pid, "ns/mnt"))

@@ -46,7 +46,7 @@ def running(host: Host) -> List[RunningDaemon]:
     """The Docker daemons that run on this host, each with its data root (links resolved)."""
     found = []
     for process in host.processes():
-        if is_daemon(process.argv):
+        if is_daemon(process.argv) and host.shares_our_root(process.pid):  # not one inside a container
             data_root = (
                 from_arguments(process.argv, "").data_root
                 or from_daemon_json(_config_file(process.argv)).data_root
@@ -64,7 +64,10 @@ def is_daemon(argv: List[str]) -> bool:
 
 def configured(host: Host) -> Settings:
     """What the first source that names a data root says, filled up from the later ones."""
-    sources = [from_arguments(daemon.argv, "process %d" % daemon.pid) for daemon in running(host)[:1]]
+    daemons = running(host)[:1]
+    sources = [
+        from_arguments(one.argv, "process %d" % one.pid)._replace(data_root=one.data_root) for one in daemons
+    ]
     sources += [from_arguments(_unit_arguments(unit), unit) for unit in _UNITS]
     sources.append(from_daemon_json(DAEMON_JSON))
     sources.append(Settings(DEFAULT_DATA_ROOT, "", {}, "the default"))

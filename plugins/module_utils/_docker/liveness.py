@@ -53,15 +53,14 @@ class Liveness:
         pids: List[int] = []
         for pid, mounts in self._namespaces:
             for mount in mounts:
-                if container.layer_id and self.shows_layer(mount, container.layer_id):
+                if container.layer_id and not reasons and self.shows_layer(mount, container.layer_id):
                     reasons.append("process %d sees its layer mounted at %s" % (pid, mount.mount_point))
-                    break
         if self.in_use and (container.id in self._own or self.daemons):
             pids = self._pids.get(container.id, [])
             shims = self._shims.get(container.id, [])
             # A shim's own cgroup can name the container; what counts as its process is what is not a shim.
             pids = [pid for pid in pids if pid not in shims]
-            reasons += ["process %d is in its cgroup" % pid for pid in pids[:3]]
+            reasons += ["process %d is in its cgroup" % pid for pid in pids[:1]]
             reasons += ["its shim runs (process %d)" % pid for pid in shims[:1]]
         return Life(reasons, pids)
 

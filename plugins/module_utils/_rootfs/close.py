@@ -24,9 +24,10 @@ class Closed(NamedTuple):
 
 def plan(host: Host, open_now: Found, root: Optional[DataRoot]) -> Plan:
     """The way back from whatever is there: trees, devices and scratch of every driver, then Docker's hold."""
-    steps = tree.close_plan(host, open_now.trees, open_now.name)
+    steps = tree.unmount_plan(host, open_now.trees)
     for driver in DRIVERS.values():
         steps += driver.close_plan(host, open_now)
+    steps += tree.remove_plan(host, open_now.trees, open_now.name)
     if open_now.drop_ins:
         steps.add(hold.Release(root, open_now.drop_ins))
     return steps.add(tree.RemoveRunDirectory(host.run_directory)) if steps.steps else steps

@@ -242,8 +242,6 @@ def _direct_source(layer: Layer, state: State, request: Request) -> Tuple[Plan, 
             "container %s is alive: %s" % (request.container.id[:12], "; ".join(reasons)),
             "Stop the container, or give `stop_docker: true`",
         )
-    if not request.docker_is_held:
-        raise Refused("Docker is not held off", "This is a fault of drydock.rescue, not of your input")
     name = _ours.device_name(request.name, "thin")
     uuid = _ours.device_uuid(request.container.id, "thin")
     if state.pool.active and state.pool.status:

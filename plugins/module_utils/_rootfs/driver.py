@@ -32,7 +32,6 @@ class Request(NamedTuple):
     work_dir: str
     scratch_size: int  # bytes
     life: Life
-    docker_is_held: bool
 
 
 class Opening(NamedTuple):

@@ -75,7 +75,6 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         wanted.work_dir or host.run_directory,
         wanted.scratch_size,
         alive.of(container),
-        wanted.access == "in_place",
     )
     if wanted.work_dir and not os.path.isdir(wanted.work_dir):
         raise Refused("work_dir %s is not a directory" % wanted.work_dir, "Make it, or leave work_dir out")

@@ -120,11 +120,10 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
 def close_plan(host: Host, found: Found) -> Plan:
     """Removes the scratch directory of one container, and links of ours that a killed run left."""
     plan = Plan()
+    work_dirs = {tree.label.extra for tree in found.trees if tree.label.method != "bind" and tree.label.extra}
     directories = [_links_directory(host.run_directory, found.name)]
     directories += [
-        _ours.scratch_directory(tree.label.extra or host.run_directory, found.name)
-        for tree in found.trees
-        if tree.label.method != "bind"
+        _ours.scratch_directory(one, found.name) for one in sorted(work_dirs | {host.run_directory})
     ]
     for directory in directories:
         if os.path.isdir(directory) and not os.path.islink(directory):

@@ -38,18 +38,25 @@ def bind_plan(host: Host, label: _ours.Label, path: str) -> Plan:
     return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
 
 
-def close_plan(host: Host, found: List[_ours.Tree], name: str) -> Plan:
-    """Unmounts all that lies on our labels and the labels, the binds at `path` first."""
+def unmount_plan(host: Host, found: List[_ours.Tree]) -> Plan:
+    """Unmounts what lies on our labels: the binds at `path` first, then the tree. The labels stay until everything
+    below the tree is gone too, so that a run that is killed in between can be taken up again."""
     mounts = host.mounts()
-    own = path_of(host, name)
     plan = Plan()
-    for tree in sorted(found, key=lambda one: one.path == own):
-        stack = _mountinfo.stacked_at(mounts, tree.path)
-        labels = [position for position, mount in enumerate(stack) if _ours.read_label(mount) is not None]
-        for _mount in stack[labels[0] :]:
+    for tree in sorted(found, key=lambda one: one.label.method != "bind"):
+        for _mount in _on_label(mounts, tree):
             plan.add(Unmount(tree.path))
-        if tree.path == own or tree.label.extra == "made":
+    return plan
+
+
+def remove_plan(host: Host, found: List[_ours.Tree], name: str) -> Plan:
+    """Takes the labels away, and the directories that are ours."""
+    plan = Plan()
+    for tree in sorted(found, key=lambda one: one.label.method != "bind"):
+        plan.add(Unmount(tree.path))
+        if tree.label.method != "bind" or tree.label.extra == "made":
             plan.add(RemoveDirectory(tree.path))
+    own = path_of(host, name)
     if not any(tree.path == own for tree in found) and os.path.isdir(own):
         plan.add(RemoveDirectory(own))  # a run was killed before it could put the label on
     return plan
@@ -60,6 +67,12 @@ def find(host: Host, container_id: str) -> Tuple[Optional[_ours.Tree], List[_our
     own = [tree for tree in _ours.trees(host.mounts()) if tree.label.container_id == container_id]
     main = [tree for tree in own if tree.label.method != "bind"]
     return (main[0] if main else None), [tree for tree in own if tree.label.method == "bind"]
+
+
+def _on_label(mounts: List[_mountinfo.Mount], tree: _ours.Tree) -> List[_mountinfo.Mount]:
+    stack = _mountinfo.stacked_at(mounts, tree.path)
+    labels = [position for position, mount in enumerate(stack) if _ours.read_label(mount) == tree.label]
+    return stack[labels[0] + 1 :]
 
 
 def _check_place(host: Host, path: str) -> bool:
