@@ -33,6 +33,7 @@ def test_what_is_not_a_directory_is_not_found(host, tmp_path, kind):
     with pytest.raises(NotFound) as failure:
         data_root.find(host, path)
     assert "data_root %s is not a directory" % path in failure.value.message
+    assert failure.value.code == "no_data_root"
     assert failure.value.hint == "Give `data_root`; no Docker was found on this host"
 
 
