@@ -41,13 +41,14 @@ class FakeHost(_host.Host):
         """What one command prints from now on; ``does`` is called when it runs."""
         self._answers[command] = (_host.Finished(code, out, err), does)
 
-    def process(self, pid, argv, cgroup="", mountinfo="", namespace=HOST_NAMESPACE):
+    def process(self, pid, argv, cgroup="", mountinfo="", namespace=HOST_NAMESPACE, root="/"):
         directory = os.path.join(self.proc, str(pid))
         os.makedirs(os.path.join(directory, "ns"))
         for name, text in (("cmdline", "".join(word + "\0" for word in argv)), ("cgroup", cgroup)):
             _write(os.path.join(directory, name), text)
         _write(os.path.join(directory, "mountinfo"), mountinfo)
         os.symlink(namespace, os.path.join(directory, "ns", "mnt"))
+        os.symlink(str(root), os.path.join(directory, "root"))
 
     def ends(self, pid):
         os.unlink(os.path.join(self.proc, str(pid), "cmdline"))

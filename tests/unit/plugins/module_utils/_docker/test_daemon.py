@@ -159,3 +159,8 @@ def test_long_lines_quotes_and_prefixes_of_a_unit(host, write):
 def test_a_unit_that_no_shell_could_read(host, write):
     write("usr-units/docker.service", unit("/usr/bin/dockerd -g '/x"))
     assert daemon.configured(host).source == "the default"
+
+
+def test_a_docker_inside_a_container_is_not_the_hosts(host, tmp_path):
+    host.process(7, ["dockerd", "--data-root", "/x"], root=tmp_path)
+    assert daemon.running(host) == []
