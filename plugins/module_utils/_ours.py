@@ -3,7 +3,7 @@
 """The one rule of what belongs to us on a host: its name alone. PRIVATE to the collection.
 
 - device-mapper names begin with `drydock-`; their UUID is `drydock-<container id>-<role>` and may end with one
-  more fact (the thin id of our snapshot, or the checksum of the superblock that was opened);
+  more fact (`<thin id>@<number of the pool>` of a snapshot, the fingerprint of an assembled pool);
 - a tree is mounted at `/run/drydock/<name>`, on top of a *label*: an empty tmpfs whose source names the container,
   the method and the access. The option `path` is a second bind of the tree, on a label too. What
   is mounted on a label is ours, whatever its file system, and no other mount is;

@@ -8,6 +8,8 @@ Status line (Documentation/admin-guide/device-mapper/thin-provisioning.rst): ``0
 [needs_check|-] ...``, or ``Fail``, or ``Error``. Kernels before 3.16 end it earlier.
 """
 
+import hashlib
+import os
 from typing import List, NamedTuple, Optional, Tuple
 
 from .._errors import BadRecord, CommandFailed, Refused
@@ -129,6 +131,13 @@ def verified(metadata_file: str, data_bytes: int, data_file: str) -> superblock.
             "The data file was cut, or the two files do not belong together",
         )
     return found
+
+
+def fingerprint(found: superblock.Superblock, data_file: str, metadata_file: str) -> str:
+    """Changes whenever somebody wrote to the pool. The superblock's checksum changes with every commit; a write to
+    blocks that were there already commits nothing, but sets the time of the data file."""
+    times = [os.stat(path).st_mtime_ns for path in (data_file, metadata_file)]
+    return hashlib.sha256(repr((found.checksum, times)).encode()).hexdigest()[:16]
 
 
 def thin_check(host: Host, metadata_file: str) -> None:

@@ -39,11 +39,6 @@ def length_sectors(superblock: Superblock) -> int:
     return superblock.data_blocks * superblock.block_sectors
 
 
-def fingerprint(superblock: Superblock) -> str:
-    """Changes with every commit of the pool: the checksum covers the roots, the time and the transaction id."""
-    return "%08x" % superblock.checksum
-
-
 def read(path: str) -> Superblock:
     """Reads and verifies the superblock in a metadata file or device. Raises BadRecord that says what is wrong."""
     try:

@@ -22,7 +22,7 @@ class Alive:
     def __init__(self, host: Host, root: DataRoot) -> None:
         self.liveness = Liveness(host, root.path)
         self._devices: List[dmsetup.Device] = []
-        if "devicemapper" in root.storage_drivers and dmsetup.present(host):
+        if "devicemapper" in root.storage_drivers and host.tool("dmsetup"):
             pool = thin_pools.find(host, root)
             if pool.active:
                 number = pool.active.number

@@ -30,6 +30,7 @@ METHODS = {
     "scratch": ("snapshot", "assemble"),
     "in_place": ("direct",),
 }
+TOOLS = ("dmsetup", "thin_check")
 _SNAPSHOT_PERCENT = 15  # of data and metadata that must be free: every later write of the container doubles
 _IN_PLACE_PERCENT = 2  # a full pool must not be mounted for writing at all
 _SIZE_UNKNOWN = 2**40  # bytes; a table longer than the file system does no harm, a shorter one does not mount
@@ -67,6 +68,7 @@ class State(NamedTuple):
     pool: thin_pools.PoolOfRoot
     active: List[dmsetup.Device]  # what has the thin id open, under whatever name
     superblock: Optional[superblock.Superblock]  # of an inactive pool, verified
+    fingerprint: str  # of the pool's files then
     taken_ids: List[int]
 
 
@@ -98,13 +100,14 @@ def present(host: Host, layer: Layer) -> State:
     ]
     if found.active:
         active = thin.active_under(found.devices, found.active.number, layer.file.device_id)
-        return State(found, active, None, taken)
+        return State(found, active, None, "", taken)
     verified: Optional[superblock.Superblock] = None
+    fingerprint = ""
     if found.data_file and not found.foreign_loops:
-        host.require(("dmsetup", "thin_check"))
         verified = pool.verified(found.metadata_file, os.path.getsize(found.data_file), found.data_file)
+        fingerprint = pool.fingerprint(verified, found.data_file, found.metadata_file)
         pool.thin_check(host, found.metadata_file)
-    return State(found, [], verified, taken)
+    return State(found, [], verified, fingerprint, taken)
 
 
 def after_docker_stops(state: State) -> State:
@@ -114,7 +117,7 @@ def after_docker_stops(state: State) -> State:
     length, block = int(state.pool.active.table.split()[1]), state.pool.block_sectors
     assumed = superblock.Superblock(0, False, 0, 0, length // block, 0, block, 0, 0)
     return State(
-        state.pool._replace(active=None, status=None, foreign_loops=[]), [], assumed, state.taken_ids
+        state.pool._replace(active=None, status=None, foreign_loops=[]), [], assumed, "", state.taken_ids
     )
 
 
@@ -295,8 +298,7 @@ def _own_pool(state: State, request: Request, read_only: bool) -> Tuple[Plan, st
             "the pool's superblock was not verified", "This is a fault of drydock.rescue, not of your input"
         )
     name = _ours.device_name(request.name, "pool")
-    mark = superblock.fingerprint(state.superblock) if read_only else ""
-    uuid = _ours.device_uuid(request.container.id, "pool", mark)
+    uuid = _ours.device_uuid(request.container.id, "pool", state.fingerprint if read_only else "")
     plan = pool.assemble_plan(name, uuid, (found.data_file, found.metadata_file), state.superblock, read_only)
     if not read_only:
         plan.add(pool.AwaitHealthy(name, _IN_PLACE_PERCENT, state.superblock.block_sectors))
@@ -344,17 +346,17 @@ def _detached(loops: Dict[str, str], numbers: List[str]) -> Plan:
 
 
 def _disturbed(loops: List[loop.Loop], ours: "set[str]", device: dmsetup.Device, fingerprint: str) -> str:
-    numbers = thin_pools.numbers_of(device)
-    files = [one.backing_file for one in loops if one.number in numbers]
-    others = [one.path for path in files for one in loop.over(loops, path) if one.number not in ours]
-    if others:
-        return "%s opened the pool's files meanwhile" % ", ".join(others)
-    metadata = [one.backing_file for one in loops if one.number == numbers[0]]
+    files = {one.number: one.backing_file for one in loops}
+    metadata_file, data_file = (files.get(number, "") for number in thin_pools.numbers_of(device))
+    over = loop.over(loops, metadata_file) + loop.over(loops, data_file)
+    foreign = [one.path for one in over if one.number not in ours]
+    if foreign:
+        return "the pool's files are open as %s too" % ", ".join(foreign)
     try:
-        now = superblock.fingerprint(superblock.read(metadata[0])) if metadata else "gone"
-    except RescueError as error:
-        return "the pool's superblock cannot be read any more: %s" % error.message
-    return "" if now == fingerprint else "the pool's metadata was written meanwhile"
+        now = pool.fingerprint(superblock.read(metadata_file), data_file, metadata_file)
+    except (RescueError, OSError) as error:
+        return "the pool's files cannot be read any more: %s" % error
+    return "" if now == fingerprint else "the pool was written meanwhile"
 
 
 def _file_of_id(data_root: str, device_id: int) -> device_files.DeviceFile:

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every storage driver is asked for and answers with. PRIVATE to the collection.
 
-A driver is one module with four functions:
+A driver is one module with METHODS (for each access), TOOLS (programs that opening needs on the host), and
 
-- ``locate(container, device_id) -> Layer``: ids and paths, from Docker's files alone;
+- ``locate(root, container, device_id) -> Layer``: ids and paths, from Docker's files alone;
 - ``present(host, layer) -> State``: what is open now;
 - ``open_plan(layer, state, request) -> Opening``: from there to a tree at ``request.path``; a pure function;
-- ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``.
+- ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``;
+- ``distrust(host, found) -> str``: why what is read from the open tree may be wrong; empty when all is well;
+- ``after_docker_stops(state) -> State``: what a clean stop of Docker will leave, for showing a plan before it.
 
 Layer and State are the driver's own types; a Layer can say its ``storage()`` for container_info.
 """

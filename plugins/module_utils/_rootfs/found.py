@@ -16,7 +16,7 @@ _ROLES = ("-view", "-thin", "-pool")
 
 def everything(host: Host) -> List[Found]:
     """One entry for each container that has anything of ours on this host."""
-    devices = dmsetup.devices(host)
+    devices = _devices(host)
     trees = _ours.trees(host.mounts())
     names: Dict[str, str] = {}
     for one in trees:
@@ -34,7 +34,7 @@ def everything(host: Host) -> List[Found]:
 
 def of_container(host: Host, container_id: str, name: str) -> Found:
     """What one container has; empty lists where it has nothing."""
-    devices = dmsetup.devices(host)
+    devices = _devices(host)
     return _found(host, name, container_id, _ours.trees(host.mounts()), devices)
 
 
@@ -64,6 +64,11 @@ def _found(
             own_devices.append(device)
     own_trees = [one for one in trees if one.label.name == name]
     return Found(container_id, name, own_trees, own_devices, devices, hold.drop_ins(host, name))
+
+
+def _devices(host: Host) -> List[dmsetup.Device]:
+    """Without the tool there is no device of ours: it takes dmsetup to make one."""
+    return dmsetup.devices(host) if host.tool("dmsetup") else []
 
 
 def _name_of(device: dmsetup.Device) -> str:

@@ -63,8 +63,9 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
     if not found.is_empty(host, before):  # a run that was killed
         leftovers = close.plan(host, before, root)
         tidied = leftovers.shown() if check_mode else leftovers.apply(host).actions
-    alive = Alive(host, root)
     driver = driver_for(container)
+    host.require(driver.TOOLS)
+    alive = Alive(host, root)
     layer = driver.locate(root, container, wanted.device_id)
     request = Request(
         container,

@@ -29,6 +29,7 @@ METHODS = {
     "scratch": ("merge",),
     "in_place": ("direct",),
 }
+TOOLS = ()
 _PAGE = 4096  # mount(2) takes one page of options
 _SPECIAL = (":", ",", "\\")  # separators of overlay's own options
 
