@@ -156,6 +156,10 @@ class DockerRoot:
             os.makedirs(os.path.join(directory, "work"))
             self.write(":".join("l/" + _short(one) for one in lower_ids), "overlay2", layer_id, "lower")
 
+    def short_link(self, layer_id):
+        """The path of a layer's short link below `overlay2`."""
+        return "l/" + _short(layer_id)
+
     def overlay_container(self, name, *image_layers, **keys):
         """A container over an image with these layers (words, the top one first). Returns its id."""
         ids = [ident(word) for word in image_layers]
