@@ -1,0 +1,358 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way of a container on overlay2, on a host that remembers what was mounted."""
+
+import contextlib
+import os
+
+import pytest
+
+from ansible_collections.drydock.rescue.plugins.module_utils import _ours
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, NotFound, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import close, open
+from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
+from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
+
+WEB, LAYER = ident("web"), ident("layer of web")
+
+
+@pytest.fixture
+def web(host, docker):
+    docker.overlay_container("web", "base")
+    docker.overlay_container("db", "base")
+    return docker
+
+
+def mounts(host):
+    return [mount.mount_point for mount in host.mounts() if mount.mount_point != "/"]
+
+
+@pytest.fixture
+def opened(host, docker):
+    def make(container="web", check_mode=False, **changes):
+        wanted = open.Wanted(container, docker.path, None, None, "read_only", "auto", None, 2**30, False)
+        return open.open_rootfs(host, wanted._replace(**changes), check_mode)
+
+    return make
+
+
+@pytest.fixture
+def closed(host, docker):
+    return lambda word="web", check_mode=False: close.close_rootfs(host, word, docker.path, check_mode)
+
+
+def test_opening(host, web, opened):
+    result = opened()
+    path = host.run_directory + "/web"
+    assert (result.changed, result.path, result.method, result.container.id) == (True, path, "merge", WEB)
+    assert mounts(host) == [path, path]
+    assert [line.split()[0] for line in result.actions] == ["mkdir", "mkdir", "mount", "mount"]
+    assert os.stat(path).st_mode & 0o777 == 0o700
+    assert os.stat(host.run_directory).st_mode & 0o777 == 0o700
+
+
+def test_opening_again_changes_nothing(host, web, opened):
+    first = opened()
+    before = mounts(host)
+    again = opened()
+    assert (again.changed, again.actions) == (False, [])
+    assert (again.path, again.method) == (first.path, first.method)
+    assert mounts(host) == before
+
+
+def test_check_mode_says_what_would_be_done_and_does_nothing(host, web, opened):
+    before = tree_of(web.path)
+    shown = opened(check_mode=True)
+    assert not os.path.exists(host.run_directory)
+    assert tree_of(web.path) == before
+    assert shown.changed
+    assert opened().actions == shown.actions
+
+
+def test_closing_leaves_nothing(host, web, opened, closed):
+    before = tree_of(web.path)
+    opened()
+    shown = closed(check_mode=True)
+    assert shown.changed
+    assert mounts(host) != []
+    result = closed()
+    assert (result.changed, result.container_id) == (True, WEB)
+    assert result.actions == shown.actions
+    assert mounts(host) == []
+    assert not os.path.exists(host.run_directory)
+    assert tree_of(web.path) == before
+
+
+def test_closing_what_is_not_open_changes_nothing(web, closed):
+    assert (closed().changed, closed().actions) == (False, [])
+    assert closed("no such container").changed is False
+
+
+@pytest.mark.parametrize("word", ["web", WEB, WEB[:12], "path"])
+def test_closing_by_name_id_or_path_without_any_record(host, web, opened, word):
+    opened()
+    os.rename(web.path, web.path + "-gone")
+    word = host.run_directory + "/web" if word == "path" else word
+    assert close.close_rootfs(host, word, None, False).changed
+    assert mounts(host) == []
+
+
+def test_closing_one_leaves_the_other(host, web, opened, closed):
+    opened()
+    opened("db")
+    closed()
+    assert mounts(host) == [host.run_directory + "/db"] * 2
+
+
+def test_a_container_whose_name_is_not_fit_is_opened_under_its_id(host, docker, opened, closed):
+    docker.overlay_container("bad", "base", Name="/../../etc")
+    assert opened(ident("bad")).path == "%s/%s" % (host.run_directory, ident("bad"))
+    assert closed("../../etc").changed
+
+
+def test_two_containers_of_one_name_are_opened_under_their_ids(host, web, opened):
+    web.overlay_container("other", "base", Name="/web")
+    assert opened(WEB).path == "%s/%s" % (host.run_directory, WEB)
+
+
+def test_another_access_while_it_is_open_is_refused(web, opened):
+    opened()
+    for changes in ({"access": "scratch"}, {"method": "live"}):
+        with pytest.raises(Refused) as failure:
+            opened(**changes)
+        assert "already open" in failure.value.message
+        assert "state: unmounted" in failure.value.hint
+
+
+def test_an_empty_tree_is_not_good(host, web, opened, monkeypatch):
+    mount = host.mount
+
+    def nothing(source, target, fs_type, options):
+        mount(source, target, fs_type, options)
+        for name in os.listdir(target):
+            os.unlink(os.path.join(target, name))
+
+    monkeypatch.setattr(host, "mount", nothing)
+    with pytest.raises(CommandFailed) as failure:
+        opened()
+    assert "is empty" in failure.value.message
+    assert mounts(host) == []
+    assert not os.path.exists(host.run_directory)
+
+
+def test_a_mount_that_fails_leaves_nothing(host, web, opened, monkeypatch):
+    mount = host.mount
+
+    def fails(source, target, fs_type, options):
+        if fs_type == "overlay":
+            raise CommandFailed("cannot mount", "dmesg", 22)
+        mount(source, target, fs_type, options)
+
+    monkeypatch.setattr(host, "mount", fails)
+    with pytest.raises(CommandFailed) as failure:
+        opened()
+    assert len(failure.value.ran) == 3
+    assert [line.split()[0] for line in failure.value.undone] == ["umount", "rmdir", "rmdir"]
+    assert mounts(host) == []
+    assert not os.path.exists(host.run_directory)
+
+
+# -- the option path ---------------------------------------------------------------------------------------
+
+
+def test_a_second_place_that_is_made_and_removed(host, web, opened, closed, tmp_path):
+    place = str(tmp_path / "rescue")
+    opened(path=place)
+    assert mounts(host).count(place) == 2
+    assert opened(path=place).changed is False
+    assert closed(place).changed
+    assert mounts(host) == []
+    assert not os.path.exists(place)
+
+
+def test_a_second_place_that_was_there_stays(host, web, opened, closed, tmp_path):
+    place = tmp_path / "rescue"
+    place.mkdir()
+    opened(path=str(place))
+    closed()
+    assert mounts(host) == []
+    assert place.is_dir()
+
+
+def test_a_second_place_for_an_open_tree(host, web, opened, tmp_path):
+    opened()
+    result = opened(path=str(tmp_path / "rescue"))
+    assert result.changed
+    assert str(tmp_path / "rescue") in mounts(host)
+
+
+@pytest.mark.parametrize("kind", ["file", "full", "link", "relative", "dots", "no parent", "mounted", "root"])
+def test_a_place_that_cannot_be_used(host, web, opened, tmp_path, kind):
+    place = str(tmp_path / "place")
+    if kind == "file":
+        (tmp_path / "place").write_text("")
+    elif kind == "full":
+        os.makedirs(place + "/x")
+    elif kind == "link":
+        os.symlink("/", place)
+    elif kind == "mounted":
+        os.mkdir(place)
+        host.sees_mount("90 22 0:9 / %s rw - tmpfs none rw" % place)
+    place = {
+        "relative": "place",
+        "dots": str(tmp_path) + "/x/../place",
+        "no parent": str(tmp_path) + "/a/b",
+        "root": "/",
+    }.get(kind, place)
+    before = mounts(host)
+    with pytest.raises(Refused) as failure:
+        opened(path=place)
+    assert place in failure.value.message
+    assert mounts(host) == before
+    assert not os.path.exists(host.run_directory)
+
+
+# -- runs that were killed ---------------------------------------------------------------------------------
+
+
+def killed_after(host, web, steps, **changes):
+    """Does the first steps of opening and then nothing more."""
+    wanted = open.Wanted("web", web.path, None, None, "scratch", "auto", None, 2**30, False)._replace(
+        **changes
+    )
+    real = open.Plan.apply
+
+    class Killed(BaseException):
+        pass
+
+    def apply(plan, target):
+        if not plan.steps:  # nothing to hold
+            return real(plan, target)
+        plan.steps[:] = [step._replace(undo=None) for step in plan.steps[:steps]]
+        real(plan, target)
+        raise Killed
+
+    open.Plan.apply = apply
+    try:
+        with pytest.raises(Killed):
+            open.open_rootfs(host, wanted, False)
+    finally:
+        open.Plan.apply = real
+    assert os.path.exists(host.run_directory)
+
+
+# make /run/drydock, make the tree, label it, make the scratch, its upper, its work, mount
+@pytest.mark.parametrize("steps", range(1, 8))
+@pytest.mark.parametrize("work_dir", [False, True])
+def test_the_next_closing_tidies_up_after_a_kill_at_any_point(host, web, closed, tmp_path, steps, work_dir):
+    (tmp_path / "work").mkdir()
+    killed_after(host, web, steps, work_dir=str(tmp_path / "work") if work_dir else None)
+    closed()
+    assert mounts(host) == []
+    assert os.listdir(str(tmp_path / "work")) == []
+    assert not os.path.exists(host.run_directory) or os.listdir(host.run_directory) == []
+
+
+@pytest.mark.parametrize("steps", range(1, 7))
+def test_the_next_opening_tidies_up_and_opens(host, web, opened, closed, steps):
+    killed_after(host, web, steps)
+    assert opened(access="scratch").changed
+    closed()
+    assert not os.path.exists(host.run_directory)
+
+
+@pytest.mark.parametrize("steps", range(2, 8))
+def test_cleanup_finds_what_a_killed_run_left(host, web, steps):
+    killed_after(host, web, steps)
+    assert close.close_everything(host, True)
+    assert os.path.exists(host.run_directory)
+    close.close_everything(host, False)
+    assert mounts(host) == []
+    assert not os.path.exists(host.run_directory)
+
+
+def test_cleanup_closes_all_and_then_has_nothing_to_do(host, web, opened):
+    opened()
+    opened("db")
+    assert {one.container_id for one in close.close_everything(host, False)} == {WEB, ident("db")}
+    assert mounts(host) == []
+    assert close.close_everything(host, False) == []
+
+
+def test_cleanup_goes_on_after_one_that_cannot_be_closed(host, web, opened, monkeypatch):
+    opened()
+    opened("db")
+    unmount = host.unmount
+
+    def busy(target):
+        if target.endswith("/db"):
+            raise CommandFailed("cannot unmount " + target)
+        unmount(target)
+
+    monkeypatch.setattr(host, "unmount", busy)
+    with pytest.raises(CommandFailed) as failure:
+        close.close_everything(host, False)
+    assert "/db" in failure.value.message
+    assert set(mounts(host)) == {host.run_directory + "/db"}
+
+
+def test_mounts_of_others_below_run_drydock_are_let_alone(host, web, closed):
+    path = host.run_directory + "/web"
+    os.makedirs(path)
+    host.sees_mount("90 22 0:9 / %s rw - ext4 /dev/sdb rw" % path)
+    label = _ours.Label(ident("x"), "x", "merge", "scratch", "")
+    host.sees_mount("91 22 0:9 / /srv rw - ext4 %s rw" % _ours.label_source(label))
+    with contextlib.suppress(CommandFailed):  # its directory is in use
+        closed()
+    assert mounts(host) == [path, "/srv"]
+
+
+# -- what is asked for -------------------------------------------------------------------------------------
+
+
+def test_an_unknown_container(web, opened):
+    with pytest.raises(NotFound):
+        opened("none")
+
+
+def test_a_driver_that_is_not_opened_here(docker, opened):
+    docker.container("web", driver="zfs")
+    with pytest.raises(Refused) as failure:
+        opened()
+    assert "zfs" in failure.value.message
+    assert "devicemapper, overlay2" in failure.value.hint
+
+
+def test_a_work_dir_that_is_missing(host, web, opened, tmp_path):
+    with pytest.raises(Refused):
+        opened(access="scratch", work_dir=str(tmp_path / "none"))
+    assert not os.path.exists(host.run_directory)
+
+
+def test_in_place_holds_docker_and_closing_releases_it(host, web, opened, closed):
+    host.unit("docker.service")
+    host.unit("docker.socket", loaded=False)
+    host.answer("systemctl daemon-reload")
+    opened(access="in_place")
+    assert os.path.exists(_ours.drop_in(host.units_directory, "docker.service", "web"))
+    closed()
+    assert os.listdir(host.units_directory) == []
+
+
+def test_in_place_that_fails_lets_docker_go(host, web, opened, monkeypatch):
+    host.unit("docker.service")
+    host.unit("docker.socket", loaded=False)
+    host.answer("systemctl daemon-reload")
+    mount = host.mount
+
+    def fails(source, target, fs_type, options):
+        if fs_type == "overlay":
+            raise CommandFailed("no")
+        mount(source, target, fs_type, options)
+
+    monkeypatch.setattr(host, "mount", fails)
+    with pytest.raises(CommandFailed) as failure:
+        opened(access="in_place")
+    assert os.listdir(host.units_directory) == []
+    assert not os.path.exists(host.run_directory)
+    assert "systemctl daemon-reload" in failure.value.undone
