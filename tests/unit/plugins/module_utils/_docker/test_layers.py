@@ -27,13 +27,6 @@ def test_a_cache_id_that_cannot_be_read(docker):
         layers.image_layer_ids(docker.path, "overlay2", top)
 
 
-def test_a_circle_in_the_records_ends(docker):
-    top = docker.image("overlay2", ident("a"))
-    directory = ("image", "overlay2", "layerdb", "sha256", top[len("sha256:") :])
-    docker.write(top, *(directory + ("parent",)))
-    assert set(layers.image_layer_ids(docker.path, "overlay2", top)) == {ident("a")}
-
-
 def test_what_is_claimed_by_some_record(docker):
     docker.container("web", driver="devicemapper")
     docker.image("devicemapper", ident("image layer"))

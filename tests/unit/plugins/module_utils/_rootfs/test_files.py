@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import os
+
+import pytest
+
+from ansible_collections.drydock.rescue.plugins.module_utils import _ours
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import NotFound, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import files
+from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
+from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
+
+
+@pytest.fixture
+def tree(host):
+    """An open tree of container web."""
+
+    def opened(access="in_place"):
+        path = host.run_directory + "/web"
+        os.makedirs(path + "/var/log")
+        for name in ("var/log/a.log", "var/log/b.log"):
+            with open(os.path.join(path, name), "w") as stream:
+                stream.write("x" * 5000)
+        label = _ours.Label(ident("web"), "web", "merge", access, "")
+        host.sees_mount("50 22 0:9 / %s ro - tmpfs %s ro" % (path, _ours.label_source(label)))
+        host.sees_mount("51 50 0:10 / %s ro - overlay drydock-x ro" % path)
+        host.pipe = Host().pipe
+        host.run = real_tar(host)
+        return path
+
+    return opened
+
+
+def real_tar(host):
+    fake = host.run
+
+    def run(argv, **options):
+        return Host().run(argv, **options) if argv[0] == "tar" else fake(argv, **options)
+
+    return run
+
+
+def work(host, check_mode=False, **changes):
+    wanted = files.Wanted("web", None, "listed", ["/"], None, False, None)
+    return files.work(host, wanted._replace(**changes), check_mode)
+
+
+@pytest.mark.parametrize("word", ["web", ident("web"), ident("web")[:10]])
+def test_listing_an_open_container(host, tree, word):
+    path = tree("read_only")
+    result = work(host, container=word, paths=["/var/log/*", "/none"])
+    assert [one["path"] for one in result["files"]] == ["/var/log/a.log", "/var/log/b.log"]
+    assert (result["root"], result["not_matched"], result["changed"]) == (path, ["/none"], False)
+
+
+def test_a_container_that_is_not_open(host):
+    with pytest.raises(NotFound) as failure:
+        work(host)
+    assert "container_rootfs" in failure.value.hint
+
+
+def test_the_largest_files(host, tree):
+    tree()
+    assert len(work(host, largest=1)["files"]) == 1
+
+
+def test_copying_and_copying_again(host, tree, tmp_path):
+    path = tree("read_only")
+    dest = str(tmp_path / "a" / "dest")
+    shown = work(host, True, state="copied", paths=["/var"], dest=dest)
+    assert shown["changed"]
+    assert not os.path.exists(dest)
+    result = work(host, state="copied", paths=["/var"], dest=dest)
+    assert result["copied"] == shown["copied"] == ["/var", "/var/log", "/var/log/a.log", "/var/log/b.log"]
+    assert tree_of(dest) == tree_of(path)
+    assert os.stat(dest).st_mode & 0o777 == 0o700
+    again = work(host, state="copied", paths=["/var"], dest=dest)
+    assert (again["changed"], again["copied"], again["actions"]) == (False, [], [])
+
+
+def test_what_is_not_there_is_not_silently_left_out_of_a_copy(host, tree, tmp_path):
+    tree()
+    with pytest.raises(NotFound) as failure:
+        work(host, state="copied", paths=["/var", "/none"], dest=str(tmp_path / "dest"))
+    assert "'/none'" in failure.value.message
+    assert not (tmp_path / "dest").exists()
+
+
+def test_an_archive_and_the_same_again(host, tree, tmp_path):
+    tree()
+    dest = str(tmp_path / "a.tar")
+    result = work(host, state="copied", paths=["/"], dest=dest, archive=True)
+    assert (result["changed"], result["size_bytes"]) == (True, os.path.getsize(dest))
+    again = work(host, state="copied", paths=["/"], dest=dest, archive=True)
+    assert (again["changed"], again["sha256"]) == (False, result["sha256"])
+    assert sorted(os.listdir(str(tmp_path))) == ["a.tar", "machine"]
+    assert os.stat(dest).st_mode & 0o777 == 0o600
+
+
+def test_a_relative_dest_and_one_in_the_tree_are_refused(host, tree):
+    path = tree()
+    for dest in ("relative", path + "/out"):
+        with pytest.raises(Refused):
+            work(host, state="copied", paths=["/var"], dest=dest)
+    assert sorted(os.listdir(path)) == ["var"]
+
+
+@pytest.mark.parametrize("access", ["in_place", "scratch"])
+def test_deleting(host, tree, access):
+    path = tree(access)
+    shown = work(host, True, state="absent", paths=["/var/log/a*"])
+    assert os.path.exists(path + "/var/log/a.log")
+    result = work(host, state="absent", paths=["/var/log/a*"])
+    assert result["deleted"] == shown["deleted"] == ["/var/log/a.log"]
+    assert result["freed_bytes"] == shown["freed_bytes"] > 0
+    assert result["actions"] == ["rm -r -- %s/var/log/a.log" % path]
+    assert os.listdir(path + "/var/log") == ["b.log"]
+    assert work(host, state="absent", paths=["/var/log/a*"])["changed"] is False
+
+
+def test_nothing_is_deleted_in_a_view(host, tree):
+    path = tree("read_only")
+    before = tree_of(path)
+    with pytest.raises(Refused) as failure:
+        work(host, state="absent", paths=["/var"])
+    assert "open read_only" in failure.value.message
+    assert tree_of(path) == before
+
+
+def test_nothing_is_deleted_outside_of_our_trees(host, tmp_path):
+    (tmp_path / "precious").write_text("")
+    with pytest.raises(Refused):
+        work(host, container=None, root=str(tmp_path), state="absent", paths=["/precious"])
+    assert (tmp_path / "precious").exists()
+
+
+def test_any_directory_can_be_listed(host, tmp_path):
+    (tmp_path / "file").write_text("")
+    found = work(host, container=None, root=str(tmp_path), paths=["/file"])
+    assert [one["path"] for one in found["files"]] == ["/file"]

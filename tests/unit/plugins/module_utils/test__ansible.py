@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import pytest
+
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
+    CommandFailed,
+    MissingTools,
+    NotFound,
+)
+
+
+class Ended(Exception):
+    pass
+
+
+class FakeModule:
+    """What a module says to Ansible."""
+
+    check_mode = True
+    _diff = False
+
+    def __init__(self, argument_spec, supports_check_mode, **options):
+        assert supports_check_mode
+        self.params = {"data_root": "/x"}
+        self.warnings = []
+        FakeModule.last = self
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+    def exit_json(self, **result):
+        self.result, self.failed = result, False
+        raise Ended
+
+    def fail_json(self, **result):
+        self.result, self.failed = result, True
+        raise Ended
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def ran(work, diff=False):
+        monkeypatch.setattr(_ansible, "AnsibleModule", FakeModule)
+        monkeypatch.setattr(FakeModule, "_diff", diff)
+        with pytest.raises(Ended):
+            _ansible.run({}, work)
+        return FakeModule.last
+
+    return ran
+
+
+def test_a_result_goes_out_and_warnings_are_said(run):
+    module = run(lambda host, params, check_mode: dict(params, changed=check_mode, warnings=["take care"]))
+    assert module.result == {"data_root": "/x", "changed": True}
+    assert module.warnings == ["take care"]
+
+
+@pytest.mark.parametrize("diff", [True, False])
+def test_a_diff_only_when_it_is_wanted(run, diff):
+    module = run(lambda *_unused: {"changed": True, "diff": {"before": "a", "after": "b"}}, diff)
+    assert ("diff" in module.result) == diff
+
+
+def failing(error, ran=(), undone=()):
+    error.ran, error.undone = list(ran), list(undone)
+
+    def work(host, params, check_mode):
+        raise error
+
+    return work
+
+
+def test_a_failure_has_one_clear_message_and_a_code(run):
+    module = run(failing(NotFound("no container 'x'", "This data root holds no container")))
+    assert module.failed
+    assert module.result == {
+        "msg": "no container 'x'. This data root holds no container",
+        "code": "not_found",
+        "actions": [],
+        "undone": [],
+        "changed": False,
+    }
+
+
+def test_a_failure_that_was_undone_changed_nothing(run):
+    module = run(failing(CommandFailed("no"), ["mkdir x"], ["rmdir x"]))
+    assert (module.result["changed"], module.result["actions"], module.result["undone"]) == (
+        False,
+        ["mkdir x"],
+        ["rmdir x"],
+    )
+
+
+def test_a_failure_that_was_not_undone_changed_something(run):
+    assert run(failing(CommandFailed("no"), ["rm x"])).result["changed"] is True
+
+
+def test_missing_tools_are_a_list(run):
+    module = run(failing(MissingTools(["dmsetup", "tar"], ["dmsetup", "tar"])))
+    assert module.result["missing_tools"] == ["dmsetup", "tar"]
+
+
+def test_a_diff_of_lines():
+    assert _ansible.state_diff(["a", "b"], []) == {"before": "a\nb\n", "after": ""}
