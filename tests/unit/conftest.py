@@ -31,7 +31,8 @@ collect_ignore_glob = []
 if importlib.util.find_spec("ansible") is None:
     collect_ignore_glob += ["plugins/modules/*", "plugins/module_utils/test__ansible.py"]
 if importlib.util.find_spec("ansible") is None or importlib.util.find_spec("ansible.plugins") is None:
-    # Everything else in plugins/ runs on the controller.
+    # Roles, and everything else in plugins/, run on the controller.
+    collect_ignore_glob += ["roles/*"]
     collect_ignore_glob += [
         f"plugins/{directory.name}/*"
         for directory in (HERE / "plugins").glob("*")
