@@ -27,7 +27,7 @@ class Mount(NamedTuple):
 def parse(text: str) -> List[Mount]:
     """Every mount of one namespace in the order that the kernel lists them; lines of another form are passed over."""
     mounts = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         fields = line.split(" ")
         if "-" not in fields[6:]:
             continue

@@ -17,16 +17,16 @@ All of it but the thin ids is gone after a reboot, and none of it needs the cont
 import os
 import re
 from typing import List, NamedTuple, Optional, Sequence
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from . import _mountinfo
 
 PREFIX = "drydock-"
 LOWEST_THIN_ID, HIGHEST_THIN_ID = 0xFFFF00, 0xFFFFFF
 
-_TREE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+_TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LONGEST_TREE_NAME = 100  # device-mapper takes 127 bytes, with our prefix and the role
-_UUID = re.compile(r"^drydock-([a-f0-9]{64})-([a-z]+)(?:-([a-z0-9:@]+))?$")
+_UUID = re.compile(r"drydock-([a-f0-9]{64})-([a-z]+)(?:-([a-z0-9:@]+))?")
 
 
 class DeviceMark(NamedTuple):
@@ -52,7 +52,7 @@ class Tree(NamedTuple):
 
 def tree_name(container_id: str, name: str, unique: bool) -> str:
     """The container's name, or its ID where the name is missing, not unique or not fit for a path and a device."""
-    fit = bool(_TREE_NAME.match(name)) and len(name) <= _LONGEST_TREE_NAME
+    fit = bool(_TREE_NAME.fullmatch(name)) and len(name) <= _LONGEST_TREE_NAME
     return name if unique and fit else container_id
 
 
@@ -66,20 +66,20 @@ def device_uuid(container_id: str, role: str, extra: str = "") -> str:
 
 def read_uuid(uuid: str) -> Optional[DeviceMark]:
     """What the UUID of a device of ours says; None for a device that is not ours."""
-    match = _UUID.match(uuid)
+    match = _UUID.fullmatch(uuid)
     return DeviceMark(match.group(1), match.group(2), match.group(3) or "") if match else None
 
 
 def label_source(label: Label) -> str:
     """The source of a label's tmpfs; only characters that mountinfo does not escape."""
-    return "drydock/" + "/".join(quote(field, safe="") for field in label)
+    return "drydock/" + "/".join(quote(os.fsencode(field), safe="") for field in label)
 
 
 def read_label(mount: _mountinfo.Mount) -> Optional[Label]:
     fields = mount.source.split("/")
     if mount.fs_type != "tmpfs" or fields[0] != "drydock" or len(fields) != 6:
         return None
-    return Label(*[unquote(field) for field in fields[1:]])
+    return Label(*[os.fsdecode(unquote_to_bytes(field)) for field in fields[1:]])
 
 
 def trees(mounts: Sequence[_mountinfo.Mount]) -> List[Tree]:

@@ -73,10 +73,13 @@ class Run(Action):
 
 
 class Mount(Action):
-    """mount(2), shown as mount(8)."""
+    """mount(2), shown as mount(8). ``directory`` is where relative paths in the options begin."""
 
-    def __init__(self, source: str, target: str, fs_type: str = "", options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, source: str, target: str, fs_type: str = "", options: Sequence[str] = (), directory: str = ""
+    ) -> None:
         self.source, self.target, self.fs_type, self.options = source, target, fs_type, tuple(options)
+        self.directory = directory
 
     def shown(self, outputs: Dict[str, str]) -> List[str]:
         argv = ["mount"]
@@ -84,10 +87,18 @@ class Mount(Action):
             argv += ["-t", self.fs_type]
         if self.options:
             argv += ["-o", ",".join(self.options)]
-        return [shell(argv + [self.source, self.target], outputs)]
+        line = shell(argv + [self.source, self.target], outputs)
+        return ["(cd %s && %s)" % (shell([self.directory], {}), line) if self.directory else line]
 
     def perform(self, context: Context) -> None:
-        context.host.mount(self.source, self.target, self.fs_type, self.options)
+        here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if self.directory:
+                os.chdir(self.directory)
+            context.host.mount(self.source, self.target, self.fs_type, self.options)
+        finally:
+            os.fchdir(here)
+            os.close(here)
 
 
 class Unmount(Action):
@@ -223,11 +234,12 @@ def shell(argv: Sequence[Argument], outputs: Dict[str, str]) -> str:
         if all(part is not None for part in known):
             words.append(shlex.quote("".join(part or "" for part in known)))
         else:
-            words.append('"%s"' % "".join(_in_double_quotes(part, outputs) for part in parts))
+            shown = "".join(_in_double_quotes(part, outputs) for part in parts)
+            words.append('"%s"' % re.sub(r"(?<!\\)\$\{(\w+)\}(?!\w)", r"$\1", shown))
     return " ".join(words)
 
 
 def _in_double_quotes(part: Union[str, Output], outputs: Dict[str, str]) -> str:
     if isinstance(part, Output):
-        return outputs.get(part.name) or "$" + part.name
+        return outputs.get(part.name) or "${%s}" % part.name
     return re.sub(r'([\\"$`])', r"\\\1", part)

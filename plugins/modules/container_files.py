@@ -41,6 +41,7 @@ options:
   paths:
     description:
       - Paths inside the tree, or globs. C(*), C(?) and C([...]) match in one directory, C(**) in any number of them.
+      - A leading dot is matched only by a pattern that begins with one, as in a shell.
       - A directory means all that is in it.
       - A link is copied as a link, and what it leads to inside the tree with it; it is deleted alone.
       - By default V([/]) for O(state=listed), and required otherwise.

@@ -13,8 +13,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .._errors import Ambiguous, NotFound, RescueError
 from . import layers, records, volumes
 
-FULL_ID = re.compile(r"^[a-f0-9]{64}$")
-_ID_PREFIX = re.compile(r"^[a-f0-9]{1,64}$")
+FULL_ID = re.compile(r"[a-f0-9]{64}")
+_ID_PREFIX = re.compile(r"[a-f0-9]{1,64}")
 _NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 _LISTED = 20
 
@@ -147,7 +147,7 @@ class Container:
 def read_all(data_root: str) -> List[Container]:
     """Every container of a data root, ordered by id; a broken one never hides the others."""
     names = records.names_in(os.path.join(data_root, "containers"))
-    return [Container(data_root, name) for name in names if FULL_ID.match(name)]
+    return [Container(data_root, name) for name in names if FULL_ID.fullmatch(name)]
 
 
 def select(
@@ -177,7 +177,7 @@ def select(
 
 def find(data_root: str, wanted: str) -> Container:
     """The one container that a name, full id or unambiguous id prefix chooses. Raises NotFound or Ambiguous."""
-    if FULL_ID.match(wanted) and os.path.isdir(os.path.join(data_root, "containers", wanted)):
+    if FULL_ID.fullmatch(wanted) and os.path.isdir(os.path.join(data_root, "containers", wanted)):
         return Container(data_root, wanted)
     return select(read_all(data_root), [wanted], False)[0][0]
 
@@ -187,7 +187,7 @@ def _matching(containers: Sequence[Container], word: str) -> List[Container]:
     named = [one for one in containers if one.name and one.name == word.lstrip("/")]
     if exact or named:
         return exact or named
-    return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.match(word) else []
+    return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.fullmatch(word) else []
 
 
 def _listed(containers: Sequence[Container]) -> str:

@@ -58,8 +58,15 @@ def running(host: Host) -> List[RunningDaemon]:
 
 
 def is_daemon(argv: List[str]) -> bool:
+    """Whether a command line is a daemon's. Of the client's own, `docker run -d` must not count."""
     name = os.path.basename(argv[0])
-    return name in _DAEMON_NAMES or (name in _OLD_NAMES and ("daemon" in argv[1:2] or "-d" in argv[1:]))
+    if name in _DAEMON_NAMES:
+        return True
+    words = argv[1:]
+    flags_alone = "-d" in words and all(
+        word.startswith("-") or before.startswith("-") for before, word in zip([""] + words, words)
+    )
+    return name in _OLD_NAMES and (words[:1] == ["daemon"] or flags_alone)
 
 
 def configured(host: Host) -> Settings:
@@ -94,6 +101,8 @@ def from_arguments(argv: List[str], source: str) -> Settings:
     while position < len(argv):
         flag, equals, value = argv[position].partition("=")
         position += 1
+        if flag[:2] in flags and len(flag) > 2:  # -g/srv
+            flag, equals, value = flag[:2], "=", argv[position - 1][2:]
         if flag in flags:
             if not equals:
                 value = argv[position] if position < len(argv) else ""

@@ -10,11 +10,11 @@ import os
 import re
 from typing import List, NamedTuple, Set
 
-from .._errors import NotFound, RescueError
+from .._errors import BadRecord, NotFound, RescueError
 from . import records
 
-LAYER_ID = re.compile(r"^[a-f0-9]{64}(-init)?$")
-_CHAIN_ID = re.compile(r"^sha256:[a-f0-9]{64}$")
+LAYER_ID = re.compile(r"[a-f0-9]{64}(-init)?")
+_CHAIN_ID = re.compile(r"sha256:[a-f0-9]{64}")
 _DEPTH_LIMIT = 500  # more than any kernel or Docker takes; a loop in the records ends here
 
 
@@ -43,7 +43,7 @@ def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
         except RescueError as error:
             broken.append(error.message)
             return ""
-        if pattern.match(text):
+        if pattern.fullmatch(text):
             return text
         broken.append(
             "%s %s" % (os.path.join(directory, name), "holds %r" % text[:80] if text else "is empty")
@@ -73,13 +73,19 @@ def driver_of(data_root: str, container_id: str) -> str:
 def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
     """The driver's ids (cache-id) of an image's layers, the top one first. Raises NotFound or BadRecord."""
     found: List[str] = []
-    while chain_id and len(found) < _DEPTH_LIMIT:
+    while chain_id:
+        if not _CHAIN_ID.fullmatch(chain_id) or len(found) == _DEPTH_LIMIT:
+            raise BadRecord(
+                "the image layers of %s are damaged: %r is no layer below another" % (driver, chain_id[:80])
+            )
         directory = os.path.join(data_root, "image", driver, "layerdb", "sha256", chain_id[len("sha256:") :])
         found.append(records.read_text(os.path.join(directory, "cache-id")).strip())
         try:
             chain_id = records.read_text(os.path.join(directory, "parent")).strip()
         except NotFound:
-            chain_id = ""
+            return found
+        if not chain_id:
+            raise BadRecord("%s is empty" % os.path.join(directory, "parent"))
     return found
 
 

@@ -70,7 +70,12 @@ class Liveness:
             return False
         if layer_id not in mount.mount_point + mount.root + mount.source + mount.super_options:
             return False
-        return self._out_of_root(mount) or ("/" + layer_id + "/" in mount.super_options + "/" and self.in_use)
+        return self._out_of_root(mount) or (self._relative(mount, layer_id) and self.in_use)
+
+    @staticmethod
+    def _relative(mount: _mountinfo.Mount, layer_id: str) -> bool:
+        """Docker mounts a list that is too long by names relative to its directory overlay2."""
+        return "upperdir=%s/" % layer_id in mount.super_options
 
     def _out_of_root(self, mount: _mountinfo.Mount) -> bool:
         below = self.data_root + "/"

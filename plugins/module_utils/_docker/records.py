@@ -26,9 +26,10 @@ def read_text(path: str) -> str:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadRecord("%s is not a regular file" % path)
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadRecord("%s is not a regular file" % path)
         try:
             data = stream.read(_LIMIT + 1)
         except OSError as error:

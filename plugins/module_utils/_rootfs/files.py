@@ -166,7 +166,8 @@ def _check_dest(dest: str, root: str) -> None:
     if not os.path.isabs(dest):
         raise Refused("dest %r is not an absolute path" % dest)
     real = os.path.realpath(dest)
-    if real == root or real.startswith(root + "/"):
+    inside = os.path.realpath(root)
+    if real == inside or real.startswith(inside.rstrip("/") + "/"):
         raise Refused("dest %s lies inside the tree that is copied" % dest)
 
 

@@ -7,6 +7,7 @@ from typing import Dict, List, Optional
 
 from .. import _ours
 from .._device_mapper import dmsetup
+from .._errors import Ambiguous
 from .._host import Host
 from . import hold, tree
 from .driver import Found
@@ -39,14 +40,21 @@ def of_container(host: Host, container_id: str, name: str) -> Found:
 
 
 def matching(host: Host, word: str) -> Optional[Found]:
-    """What is open by a name, an ID or its prefix, or a path; without looking at any record of Docker's."""
-    for one in everything(host):
+    """What is open by a name, an ID or its prefix, or a path; without looking at any record of Docker's.
+    Raises Ambiguous."""
+    there = everything(host)
+    for one in there:
         if word == one.name or (one.container_id and one.container_id == word):
             return one
         if os.path.isabs(word) and any(opened.path == os.path.normpath(word) for opened in one.trees):
             return one
-    prefixed = [one for one in everything(host) if len(word) >= 4 and one.container_id.startswith(word)]
-    return prefixed[0] if len(prefixed) == 1 else None
+    prefixed = [one for one in there if word and one.container_id.startswith(word)]
+    if len(prefixed) > 1:
+        raise Ambiguous(
+            "%r is ambiguous: %s are open" % (word, ", ".join(one.name for one in prefixed)),
+            "Give the full id or the name",
+        )
+    return prefixed[0] if prefixed else None
 
 
 def is_empty(host: Host, found: Found) -> bool:

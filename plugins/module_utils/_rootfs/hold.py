@@ -253,7 +253,7 @@ def _others(path: str) -> List[str]:
     return [
         os.path.join(directory, name)
         for name in names
-        if name.startswith(_ours.PREFIX) and name != os.path.basename(path)
+        if name.startswith(_ours.PREFIX) and name.endswith(".conf") and name != os.path.basename(path)
     ]
 
 
@@ -278,6 +278,6 @@ def _write(path: str, name: str, record: Record) -> None:
 
 
 def _remove(path: str) -> None:
-    for remove, target in ((os.unlink, path), (os.rmdir, os.path.dirname(path))):
+    for remove, target in ((os.unlink, path), (os.unlink, path + ".new"), (os.rmdir, os.path.dirname(path))):
         with contextlib.suppress(OSError):
             remove(target)

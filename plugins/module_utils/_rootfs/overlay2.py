@@ -261,20 +261,21 @@ def _overlay_plan(layer: Layer, state: State, request: Request) -> Plan:
             return plan.add(Mount(upper, request.path, "", ("bind",) + SAFE_OPTIONS), Unmount(request.path))
         raise Refused("the container has a single layer", "Use `method: directory`")
     links = _links_directory(os.path.dirname(request.path), request.name)
+    directory = ""
     paths = lower + ([upper, work] if upper else [])
     if sum(len(path) + 1 for path in paths) > _PAGE // 2 or any(
         mark in path for path in paths for mark in _SPECIAL
     ):
         plan.add(LinkLayers(links, paths), RemoveTree(links))
-        paths = [os.path.join(links, str(number)) for number in range(len(paths))]
+        paths, directory = [str(number) for number in range(len(paths))], links
     options.append("lowerdir=" + ":".join(paths[: len(lower)]))
     if upper:
         options += ["upperdir=" + paths[-2], "workdir=" + paths[-1]]
     if state.has_index:
         options.append("index=off")  # with it on, the kernel refuses layers that another mount has
     source = "drydock-" + request.container.id
-    plan.add(Mount(source, request.path, "overlay", options), Unmount(request.path))
-    if any(path.startswith(links + "/") for path in paths):
+    plan.add(Mount(source, request.path, "overlay", options, directory), Unmount(request.path))
+    if directory:
         plan.add(RemoveTree(links))
     return plan
 
@@ -306,6 +307,9 @@ def _from_links(home: str, layer_id: str) -> List[str]:
 
 def _from_layerdb(data_root: str, home: str, container: Container, reason: RescueError) -> List[str]:
     try:
+        broken = [one.message for one in container.problems if one.code == "layer_incomplete"]
+        if broken:
+            raise BadRecord("; ".join(broken))
         ids = [container.init_layer_id] if container.init_layer_id else []
         ids += layers.image_layer_ids(data_root, "overlay2", container.parent) if container.parent else []
         missing = [

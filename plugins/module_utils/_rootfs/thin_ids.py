@@ -9,7 +9,7 @@ looked for by loading a table for it into a device of ours that is never resumed
 from typing import List, Set
 
 from .. import _ours
-from .._device_mapper import pool, thin
+from .._device_mapper import dmsetup, pool, thin
 from .._docker import data_root, device_files
 from .._errors import CommandFailed, RescueError
 from .._host import Host
@@ -48,6 +48,8 @@ def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
 def existing(host: Host, pool_name: str) -> Set[int]:
     """The ids of our window that the pool has."""
     there: Set[int] = set()
+    if dmsetup.named(dmsetup.devices(host), _PROBE):  # of a run that was killed
+        host.run(["dmsetup", "remove", "--retry", _PROBE])
     host.run(["dmsetup", "create", _PROBE, "--notable"])
     try:
         for device_id in range(_ours.LOWEST_THIN_ID, _ours.HIGHEST_THIN_ID + 1):

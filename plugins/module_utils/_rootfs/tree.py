@@ -78,7 +78,7 @@ def _on_label(mounts: List[_mountinfo.Mount], tree: _ours.Tree) -> List[_mountin
 def _check_place(host: Host, path: str) -> bool:
     """Whether the directory exists. Raises Refused for what is not an empty directory of its own."""
     way_out = "Give `path` a directory that is empty or not there yet"
-    if not os.path.isabs(path) or os.path.normpath(path) != path.rstrip("/"):
+    if os.path.normpath("/" + path.lstrip("/")) != path.rstrip("/"):
         raise Refused("path %r is not a plain absolute path" % path, way_out)
     if os.path.realpath(path) != path.rstrip("/"):
         raise Refused("path %s leads through a symbolic link to %s" % (path, os.path.realpath(path)), way_out)

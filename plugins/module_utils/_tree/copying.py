@@ -22,6 +22,8 @@ _COPIED = ("file", "directory", "link")
 _KEEP = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
 # Nothing in the archive but what is in the tree: the same tree gives the same bytes.
 _PAX = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
+# Version 0.0 alone puts no process ID into the archive.
+_SPARSE = ["--sparse", "--sparse-version=0.0"]
 _TAR_CHANGED = 1  # "file changed as we read it": a living container
 _CHUNK = 1024 * 1024
 
@@ -81,7 +83,7 @@ def missing(entries: List[Entry], dest: str) -> List[Entry]:
 def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
     """Copies the entries below ``dest`` under their paths. Returns warnings (files that changed meanwhile)."""
     host.require(("tar",))
-    create = ["tar", "--create", "--file=-"] + _from(root) + _PAX + ["--sparse"] + _KEEP
+    create = ["tar", "--create", "--file=-"] + _from(root) + _PAX + [*_SPARSE] + _KEEP
     extract = [
         "tar",
         "--extract",
@@ -97,7 +99,7 @@ def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List
 def to_archive(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
     """Writes one tar at ``dest`` (made anew, for root alone). Returns warnings."""
     host.require(("tar",))
-    create = ["tar", "--create", "--file=" + dest] + _from(root) + _PAX + ["--sparse"] + _KEEP
+    create = ["tar", "--create", "--file=" + dest] + _from(root) + _PAX + [*_SPARSE] + _KEEP
     with _names(entries) as names:
         return _warnings(host.run(create, ok=(0, _TAR_CHANGED), stdin=names).err)
 

@@ -56,7 +56,7 @@ class Inside:
         found: Dict[Parts, Entry] = {}
         nothing = []
         for pattern in patterns:
-            matches = list(self._match((), [part for part in pattern.split("/") if part not in ("", ".")], 0))
+            matches = list(self._match((), [part for part in pattern.split("/") if part not in ("", ".")]))
             for parts in matches:
                 found[parts] = self.entry(parts)
             if not matches:
@@ -71,19 +71,20 @@ class Inside:
 
     def walk(self, entry: Entry) -> Iterator[Entry]:
         """The entry and all below it, a directory before its contents. What vanishes meanwhile is passed over."""
-        yield entry
-        if entry.kind != "directory":
-            return
-        try:
-            with self.directory(entry.parts) as descriptor:
-                children = []
-                for name in sorted(os.listdir(descriptor)):
-                    with contextlib.suppress(FileNotFoundError):
-                        children.append(_entry(descriptor, entry.parts + (name,)))
-        except FileNotFoundError:
-            return
-        for child in children:
-            yield from self.walk(child)
+        waiting = [entry]
+        while waiting:  # not recursive: a container may nest deeper than Python does
+            entry = waiting.pop()
+            yield entry
+            if entry.kind == "directory":
+                waiting.extend(reversed(self._children(entry)))
+
+    def _children(self, entry: Entry) -> List[Entry]:
+        children = []
+        with contextlib.suppress(FileNotFoundError), self.directory(entry.parts) as descriptor:
+            for name in sorted(os.listdir(descriptor)):
+                with contextlib.suppress(FileNotFoundError):
+                    children.append(_entry(descriptor, entry.parts + (name,)))
+        return children
 
     def leads_to(self, entry: Entry) -> List[Entry]:
         """What a link leads to inside the tree; empty where it leads nowhere."""
@@ -105,30 +106,29 @@ class Inside:
         finally:
             os.close(descriptor)
 
-    def _match(self, parts: Parts, pattern: List[str], links: int) -> Iterator[Parts]:
+    def _match(self, parts: Parts, pattern: List[str]) -> Iterator[Parts]:
         if not pattern:
             yield parts
             return
         word, rest = pattern[0], pattern[1:]
         if word == "..":
-            yield from self._match(parts[:-1], rest, links)
+            yield from self._match(parts[:-1], rest)
             return
         if word == "**":
-            yield from self._match(parts, rest, links)
-            for name in self._names(parts):
-                if self.entry(parts + (name,)).kind == "directory":
-                    yield from self._match(parts + (name,), pattern, links)
+            for entry in self.walk(self.entry(parts)):
+                if entry.kind == "directory":
+                    yield from self._match(entry.parts, rest)
             return
         for name in self._names(parts, word):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 entry = self.entry(parts + (name,))
                 if rest and entry.kind == "link":
                     with contextlib.suppress(Refused):
-                        yield from self._match(self._resolve(entry.parts), rest, links)
+                        yield from self._match(self._resolve(entry.parts), rest)
                 else:
-                    yield from self._match(entry.parts, rest, links)
+                    yield from self._match(entry.parts, rest)
 
-    def _names(self, parts: Parts, word: str = "*") -> List[str]:
+    def _names(self, parts: Parts, word: str) -> List[str]:
         """The names in a directory that one component of a pattern means; a plain one is not looked for in a list."""
         try:
             with self.directory(parts) as descriptor:
@@ -138,8 +138,10 @@ class Inside:
                 names = sorted(os.listdir(descriptor))
         except OSError:
             return []
-        shown = [name for name in names if word.startswith(".") or not name.startswith(".") or word == "*"]
-        return [name for name in shown if fnmatch.fnmatchcase(name, word)]
+        seen = [
+            name for name in names if word.startswith(".") or not name.startswith(".")
+        ]  # as a shell does it
+        return [name for name in seen if fnmatch.fnmatchcase(name, word)]
 
     def _resolve(self, parts: Parts) -> Parts:
         """A path with every link in it resolved inside the tree. Raises FileNotFoundError, or Refused for a loop."""
@@ -167,7 +169,16 @@ class Inside:
 
 def shown(parts: Parts) -> str:
     """A path as the container sees it, control characters and undecodable bytes escaped."""
-    text = "/" + "/".join(parts)
+    return printable("/" + "/".join(parts))
+
+
+def outermost(entries: Sequence[Entry]) -> List[Entry]:
+    """The entries that lie below no other one."""
+    chosen = {entry.parts for entry in entries}
+    return [one for one in entries if not any(one.parts[:depth] in chosen for depth in range(len(one.parts)))]
+
+
+def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii")
         for char in text

@@ -6,18 +6,15 @@ import heapq
 import stat
 from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
-from .inside import Entry, Inside, shown
+from .inside import Entry, Inside, outermost, printable, shown
 
 _BLOCK = 512  # bytes of st_blocks, on every Linux
 
 
 def below(tree: Inside, matches: Sequence[Entry]) -> Iterator[Entry]:
     """The matches with all below them, each once."""
-    seen: Set[Tuple[str, ...]] = set()
-    for match in matches:
-        if not any(match.parts[:depth] in seen for depth in range(len(match.parts) + 1)):
-            seen.add(match.parts)
-            yield from tree.walk(match)
+    for match in outermost(matches):
+        yield from tree.walk(match)
 
 
 def largest(entries: Iterator[Entry], count: int) -> List[Entry]:
@@ -50,5 +47,5 @@ def facts(entry: Entry) -> Dict[str, Any]:
         "uid": entry.facts.st_uid,
         "gid": entry.facts.st_gid,
         "mtime": int(entry.facts.st_mtime),
-        "target": entry.target.encode("utf-8", "backslashreplace").decode("utf-8"),
+        "target": printable(entry.target),
     }
