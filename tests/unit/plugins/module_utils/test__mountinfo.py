@@ -85,3 +85,10 @@ def test_the_mount_that_covers_a_path(path, expected):
 
 def test_the_covering_mount_is_the_one_on_top():
     assert _mountinfo.covering(mounted("/", "/m", "/m"), "/m/x").mount_id == 12
+
+
+@pytest.mark.parametrize("char", ["\r", "\x0b", "\x85", "\u2028"])
+def test_only_a_newline_ends_a_line(char):
+    """The kernel escapes no other character that Python takes for the end of a line."""
+    (mount,) = _mountinfo.parse("1 2 0:9 / /m%sx rw - tmpfs none rw\n" % char)
+    assert mount.mount_point == "/m%sx" % char

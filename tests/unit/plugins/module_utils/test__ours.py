@@ -15,7 +15,7 @@ def test_a_tree_is_named_like_its_container(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "../etc", "-x", ".hidden", "a b", "a/b", "caf\u00e9", "n" * 101, "_x", "x;reboot"]
+    "name", ["", "../etc", "-x", ".hidden", "a b", "a/b", "a\n", "caf\u00e9", "n" * 101, "_x", "x;reboot"]
 )
 def test_a_name_that_is_not_fit_for_a_path_gives_way_to_the_id(name):
     assert _ours.tree_name(ID, name, True) == ID
@@ -64,7 +64,8 @@ def mount(source, point="/run/drydock/web", fs_type="tmpfs", number=10):
 
 
 @pytest.mark.parametrize(
-    "work_dir", ["", "/run/drydock", "/srv/a b/%2F", "/srv/tab\tnewline\n", "/caf\u00e9", "made", "/x#\\040"]
+    "work_dir",
+    ["", "/run/drydock", "/srv/a b/%2F", "/srv/tab\tnewline\n", "/caf\u00e9", "made", "/x#\\040", "/\udcff"],
 )
 def test_a_label_is_read_as_it_was_written(work_dir):
     label = _ours.Label(ID, "web", "merge", "scratch", work_dir)

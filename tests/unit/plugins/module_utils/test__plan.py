@@ -197,8 +197,14 @@ def test_a_shell_reads_hostile_text_as_one_word(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_shell_reads_hostile_text_beside_a_variable_as_one_word(text):
-    assert words_of(shell([(text, " ", Output("loop"), " ", text)], {})) == [text + " LOOP " + text]
+@pytest.mark.parametrize("between", ["", " "])
+def test_a_shell_reads_hostile_text_beside_a_variable_as_one_word(text, between):
+    argument = (text, between, Output("loop"), between, text)
+    assert words_of(shell([argument], {})) == [between.join((text, "LOOP", text))]
+
+
+def test_a_variable_beside_letters():
+    assert words_of(shell([("x", Output("loop"), "p1")], {})) == ["xLOOPp1"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -277,3 +277,17 @@ def test_a_container_without_a_name_is_listed_by_its_id(docker):
     with pytest.raises(NotFound) as failure:
         chosen(docker, "none")
     assert "no name (%s)" % ident("x")[:12] in failure.value.hint
+
+
+def test_a_name_that_only_looks_like_an_id_is_no_container(docker):
+    docker.container("web")
+    os.makedirs(docker.join("containers", ident("x") + "\n"))
+    assert [one.id for one in containers.read_all(docker.path)] == [ident("web")]
+
+
+def test_directories_where_files_belong_hide_no_container(docker):
+    docker.container("good")
+    os.makedirs(docker.join("containers", ident("bad"), "config.v2.json"))
+    found = {one.id: [problem.code for problem in one.problems] for one in containers.read_all(docker.path)}
+    assert found[ident("good")] == []
+    assert found[ident("bad")][0] == "config_broken"

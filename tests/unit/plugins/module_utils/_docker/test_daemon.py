@@ -20,6 +20,7 @@ def test_nothing_is_configured(host, tmp_path):
         ["/usr/bin/dockerd", "--data-root", "/x"],
         ["dockerd", "-D", "-g", "/x", "-H", "fd://"],
         ["dockerd", "-g=/x"],
+        ["dockerd", "-g/x"],
         ["dockerd", "--graph=/x"],
         ["/usr/bin/dockerd-current", "--graph", "/x"],
         ["dockerd-ce", "--data-root=/old", "--data-root=/x"],
@@ -39,6 +40,10 @@ def test_forms_of_a_daemons_command_line(host, argv):
     [
         ["docker", "ps"],
         ["docker", "logs", "daemon"],
+        ["docker", "run", "-d", "nginx"],
+        ["docker", "exec", "-d", "web", "sh"],
+        ["docker", "-H", "fd://", "run", "-d", "nginx"],
+        ["docker", "compose", "up", "-d"],
         ["containerd", "--root", "/x"],
         ["/usr/bin/docker-containerd-shim", "-d"],
         ["vi", "dockerd"],

@@ -46,3 +46,12 @@ def test_what_is_claimed_by_some_record(docker):
 def test_records_of_another_driver_claim_nothing(docker):
     docker.container("web", driver="overlay2")
     assert layers.known_layer_ids(docker.path, "devicemapper") == set()
+
+
+@pytest.mark.parametrize("parent", ["", "circle", "sha256:", "nonsense"])
+def test_a_damaged_chain_is_never_a_shorter_one(docker, parent):
+    top = docker.image("overlay2", ident("b"), ident("a"))
+    content = top if parent == "circle" else parent
+    docker.write(content, "image", "overlay2", "layerdb", "sha256", top[len("sha256:") :], "parent")
+    with pytest.raises(BadRecord):
+        layers.image_layer_ids(docker.path, "overlay2", top)

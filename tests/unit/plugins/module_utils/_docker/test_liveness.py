@@ -170,3 +170,22 @@ def test_two_roots_do_not_share_their_containers(host, tmp_path, web):
     host.process(7, ["dockerd", "--data-root", web.data_root])
     host.process(900, ["mysqld"], CGROUP % ident("db"))
     assert life(host, Container(other.path, ident("db"))).reasons == []
+
+
+def test_a_layer_mounted_by_relative_names(host, web):
+    """As Docker mounts a list that is longer than a page."""
+    layer = ident("layer of web")
+    options = "rw,lowerdir=l/A:l/B,upperdir=%s/diff,workdir=%s/work" % (layer, layer)
+    host.process(900, ["x"], "", "600 22 0:55 / / rw - overlay overlay %s\n" % options, "mnt:[9]")
+    assert life(host, web).reasons == []  # in whose root, nothing says
+    host.process(7, ["dockerd", "--data-root", web.data_root])
+    assert life(host, web).reasons == ["process 900 sees its layer mounted at /"]
+
+
+def test_another_container_of_a_copied_root_does_not_bring_this_one_to_life(host, web, copied):
+    """The copy has a living db; web lives only where the copy comes from."""
+    host.process(900, ["mysqld"], CGROUP % WEB, binds_hosts_file(web.data_root) + "\n", "mnt:[9]")
+    line = binds_hosts_file(copied.data_root).replace(WEB, ident("db"))
+    host.process(901, ["x"], CGROUP % ident("db"), line + "\n", "mnt:[10]")
+    assert life(host, web).reasons
+    assert life(host, copied).reasons == []

@@ -56,6 +56,15 @@ def test_a_fifo_does_not_hang(path):
     assert "not a regular file" in failure.value.message
 
 
+def test_a_directory_where_a_file_belongs(path):
+    before = len(os.listdir("/proc/self/fd"))
+    os.mkdir(path)
+    with pytest.raises(BadRecord) as failure:
+        records.read_text(path)
+    assert "not a regular file" in failure.value.message
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_a_file_that_is_far_too_large(path):
     with open(path, "wb") as stream:
         stream.truncate(16 * 1024 * 1024 + 1)

@@ -140,3 +140,9 @@ def test_any_directory_can_be_listed(host, tmp_path):
     (tmp_path / "file").write_text("")
     found = work(host, container=None, root=str(tmp_path), paths=["/file"])
     assert [one["path"] for one in found["files"]] == ["/file"]
+
+
+def test_a_dest_in_the_tree_under_another_name_is_refused(host, tree, tmp_path):
+    os.symlink(tree(), str(tmp_path / "alias"))
+    with pytest.raises(Refused):
+        work(host, state="copied", paths=["/var"], dest=str(tmp_path / "alias" / "out"))

@@ -276,3 +276,13 @@ def test_the_name_of_a_tree_is_not_a_part_of_another(units, roots, root):
     holding(units, root, "web2").plan.apply(units)
     assert [os.path.basename(path) for path in hold.drop_ins(units, "web")] == ["drydock-web.conf"] * 2
     assert len(hold.drop_ins(units)) == 4
+
+
+def test_a_record_that_was_never_finished_is_no_other_hold(host, roots, root):
+    runs(host, roots)
+    holding(host, root, stop_docker=True).plan.apply(host)
+    with open(drop_in(host, name="db") + ".new", "w"):
+        pass
+    host.answer("systemctl start docker.service docker.socket")
+    _action, _shown, actions = release(host, root, "web")
+    assert actions[-1] == "systemctl start docker.service docker.socket"

@@ -112,6 +112,19 @@ def test_where_both_are_broken_nothing_is_guessed(web, locate, how):
     assert "and from layerdb" in failure.value.message
 
 
+@pytest.mark.parametrize("record", ["of the container", "of the image"])
+def test_a_list_that_lost_its_end_is_not_taken_for_the_whole(web, locate, record):
+    parent = web.join("image", "overlay2", "layerdb", "mounts", WEB, "parent")
+    if record == "of the image":
+        with open(parent) as stream:
+            chain = stream.read()[len("sha256:") :]
+        parent = web.join("image", "overlay2", "layerdb", "sha256", chain, "parent")
+    break_links(web, "lower missing")
+    open(parent, "w").close()
+    with pytest.raises(BadRecord):
+        locate()
+
+
 def test_a_layer_that_layerdb_names_and_that_is_gone(web, locate):
     break_links(web, "lower missing")
     os.rename(web.join("overlay2", ident("base")), web.join("gone"))
@@ -366,3 +379,18 @@ def test_removing_a_directory_of_ours_follows_no_link(host, tmp_path):
     overlay2.RemoveTree(str(tmp_path / "ours")).perform(Context(host))
     assert not (tmp_path / "ours").exists()
     assert (tmp_path / "precious" / "file").exists()
+
+
+@pytest.mark.parametrize(("name", "count"), [("web", 126), ("n" * 100, 126), (WEB, 126)])
+def test_dockers_deepest_image_fits_into_one_page(docker, request_for, name, count):
+    docker.overlay_container("web")
+    home = "/var/lib/docker/overlay2"
+    layer = overlay2.Layer(
+        home, LAYER, ["%s/%s/diff" % (home, ident(str(number))) for number in range(count)]
+    )
+    asked = request_for(name="web")._replace(name=name, path="/run/drydock/" + name)
+    for access in ("read_only", "scratch", "in_place"):
+        changed = asked._replace(access=access, work_dir="/run/drydock")
+        plan = overlay2.open_plan(layer, overlay2.State("", True), changed).plan
+        (options,) = [step.do.options for step in plan.steps if getattr(step.do, "fs_type", "") == "overlay"]
+        assert len(",".join(options)) < 4096

@@ -83,3 +83,16 @@ def test_nothing_is_deleted_in_a_pool_that_is_not_well(host, pool):
 
 def test_a_host_without_docker(host):
     assert thin_ids.leftover_plans(host, False) == []
+
+
+def test_a_probe_that_a_killed_run_left_is_no_hindrance(host, pool):
+    name = pool(0xFFFFFF, active=[device("drydock-probe", "254:9", "")])
+    host.answer("dmsetup create drydock-probe --notable", err="Device or resource busy", code=1)
+
+    def gone():
+        host.answer("dmsetup create drydock-probe --notable")
+
+    host.answer("dmsetup remove --retry drydock-probe", does=gone)
+    assert [plan.shown() for plan in thin_ids.leftover_plans(host, False)] == [
+        ["dmsetup message %s 0 'delete 16777215'" % name]
+    ]

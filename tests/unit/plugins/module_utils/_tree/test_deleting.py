@@ -96,3 +96,27 @@ def test_odd_names_and_fifos(places):
     (places / "tree" / "-rf\n*").write_text("")
     delete(places, "/fifo", "/-rf*")
     assert [name for name in left(places) if not name.startswith("var")] == []
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [["/var/log/**"], ["/var/log", "/var/log/a.log"], ["/var/**/*"], ["/var/log/app/b.log", "/var/log"]],
+)
+def test_matches_that_lie_in_each_other(places, patterns):
+    delete(places, *patterns)
+    assert not (places / "tree" / "var" / "log").exists()
+
+
+def test_room_is_counted_once(places):
+    once = sum(
+        os.lstat(str(places / "tree" / "var" / "log" / name)).st_blocks * 512
+        for name in ("a.log", "app/b.log")
+    )
+    assert delete(places, "/var/log", "/var/log/a.log", "/var/log/**/*.log") == once
+
+
+def test_a_file_that_loses_all_its_names_frees_its_room(places):
+    path = places / "tree" / "var" / "log" / "a.log"
+    os.link(str(path), str(places / "tree" / "var" / "second"))
+    room = path.stat().st_blocks * 512
+    assert delete(places, "/var/log/a.log", "/var/second") == room

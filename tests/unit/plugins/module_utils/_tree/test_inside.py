@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import os
+import subprocess
 
 import pytest
 
@@ -232,3 +233,20 @@ def test_no_file_stays_open(root):
     list(tree.walk(tree.entry(())))
     tree.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_tree_that_is_deeper_than_python_recurses(tmp_path):
+    depth = 1500
+    here = os.open(str(tmp_path), os.O_RDONLY)
+    for _level in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    tree = Inside(str(tmp_path))
+    try:
+        assert sum(1 for _entry in tree.walk(tree.entry(()))) == depth + 1
+    finally:
+        tree.close()
+        subprocess.check_call(["rm", "-r", str(tmp_path / "d")])  # pytest's own way of removing it recurses

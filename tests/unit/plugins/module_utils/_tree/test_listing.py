@@ -78,3 +78,11 @@ def test_facts_can_always_be_written_as_utf_8(tmp_path):
     facts = listing.facts(tree.find(["/*"])[0][0])
     tree.close()
     assert repr(facts).encode("utf-8")
+
+
+def test_what_a_link_says_cannot_drive_the_terminal(tmp_path):
+    os.symlink("\x1b[2J\n", str(tmp_path / "link"))
+    tree = Inside(str(tmp_path))
+    facts = listing.facts(tree.entry(("link",)))
+    tree.close()
+    assert facts["target"] == r"\x1b[2J\n"
