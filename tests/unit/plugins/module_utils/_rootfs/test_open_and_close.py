@@ -8,7 +8,12 @@ import os
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _ours
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, NotFound, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
+    CommandFailed,
+    MissingTools,
+    NotFound,
+    Refused,
+)
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import close, open
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
@@ -321,6 +326,17 @@ def test_a_driver_that_is_not_opened_here(docker, opened):
         opened()
     assert "zfs" in failure.value.message
     assert "devicemapper, overlay2" in failure.value.hint
+
+
+def test_all_missing_tools_are_named_before_anything_is_done(host, docker, opened):
+    docker.loop_pool()
+    docker.container("web", driver="devicemapper")
+    docker.device_file(LAYER, 8)
+    host.missing_tools = {"dmsetup", "thin_check"}
+    with pytest.raises(MissingTools) as failure:
+        opened()
+    assert sorted(failure.value.tools) == ["dmsetup", "thin_check"]
+    assert not os.path.exists(host.run_directory)
 
 
 def test_a_work_dir_that_is_missing(host, web, opened, tmp_path):
