@@ -20,6 +20,9 @@ author:
 extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.changes
+notes:
+  - To find snapshots of this collection that a reboot left in an active thin pool, a device of its own is made for a
+    moment, in check mode too. Nothing is written to the pool for it.
 seealso:
   - module: drydock.rescue.container_rootfs
 """

@@ -53,7 +53,10 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
             closed.append(_close(host, one, _root(host, None), check_mode))
         except RescueError as error:  # the others are closed all the same
             errors.append(error)
-    closed += [Closed(True, "", "", plan_.shown(), []) for plan_ in thin_ids.leftover_plans(host, check_mode)]
+    try:
+        closed += [Closed(True, "", "", one.shown(), []) for one in thin_ids.leftover_plans(host, check_mode)]
+    except RescueError as error:
+        errors.append(error)
     if errors:
         failure = CommandFailed("; ".join(str(error) for error in errors))
         failure.ran = [line for one in closed for line in one.actions]

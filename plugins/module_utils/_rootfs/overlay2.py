@@ -184,6 +184,22 @@ class LinkLayers(Action):
             os.symlink(path, os.path.join(self.directory, str(number)))
 
 
+class MakeScratch(MakeDirectory):
+    """A scratch directory; one that a power cut left in a work directory on disk is ours by its name, and goes."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.left = os.path.isdir(path) and not os.path.islink(path)
+
+    def shown(self, outputs: Dict[str, str]) -> List[str]:
+        return (RemoveTree(self.path).shown(outputs) if self.left else []) + super().shown(outputs)
+
+    def perform(self, context: Context) -> None:
+        if self.left:
+            RemoveTree(self.path).perform(context)
+        super().perform(context)
+
+
 class MakeUpper(MakeDirectory):
     """An upper directory: what the root of the merged tree looks like, hence owner and mode of the top layer's."""
 
@@ -252,7 +268,7 @@ def _overlay_plan(layer: Layer, state: State, request: Request) -> Plan:
     elif request.access == "scratch":
         scratch = _ours.scratch_directory(request.work_dir, request.name)
         upper, work = os.path.join(scratch, "upper"), os.path.join(scratch, "work")
-        plan.add(MakeDirectory(scratch), RemoveTree(scratch))
+        plan.add(MakeScratch(scratch), RemoveTree(scratch))
         plan.add(MakeUpper(upper, lower[0])).add(MakeDirectory(work))
     else:
         options.insert(0, "ro")

@@ -118,7 +118,7 @@ def _inactive(
         "orphans",
     ):
         result[key] = None
-    result["thin_devices"] = [_thin(one.device_id, None, one.layer_id) for one in files]
+    result["thin_devices"] = [_thin(one.device_id, None, one.layer_id) for one in sorted(files, key=_by_id)]
     try:
         head = superblock.read(found.metadata_file)
         block = head.block_sectors * _SECTOR
@@ -148,6 +148,10 @@ def _inactive(
         for one in sorted(set(layers) - set(mapped))
     ]
     return result
+
+
+def _by_id(file: device_files.DeviceFile) -> int:
+    return file.device_id
 
 
 def _thin_ls(host: Host, metadata_file: str, block_bytes: int) -> Dict[int, int]:

@@ -58,7 +58,8 @@ class Inside:
         for pattern in patterns:
             matches = list(self._match((), [part for part in pattern.split("/") if part not in ("", ".")]))
             for parts in matches:
-                found[parts] = self.entry(parts)
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile: the container may live
+                    found[parts] = self.entry(parts)
             if not matches:
                 nothing.append(pattern)
         return [found[parts] for parts in sorted(found)], nothing

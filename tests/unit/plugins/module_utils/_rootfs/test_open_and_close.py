@@ -372,3 +372,8 @@ def test_in_place_that_fails_lets_docker_go(host, web, opened, monkeypatch):
     assert os.listdir(host.units_directory) == []
     assert not os.path.exists(host.run_directory)
     assert "systemctl daemon-reload" in failure.value.undone
+
+
+def test_a_scratch_that_a_power_cut_left_is_taken_over(web, opened, tmp_path):
+    os.makedirs(str(tmp_path / "work" / ".drydock-web" / "upper"))
+    assert opened(access="scratch", work_dir=str(tmp_path / "work")).changed
