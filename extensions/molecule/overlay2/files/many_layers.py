@@ -36,7 +36,7 @@ config = {
 }
 names = ["%02d.tar" % number for number in range(len(layers))]
 manifest = [{"Config": "config.json", "RepoTags": ["many:latest"], "Layers": names}]
-files = dict(zip(names, layers))
+files = dict(zip(names, layers, strict=True))
 files["config.json"], files["manifest.json"] = json.dumps(config).encode(), json.dumps(manifest).encode()
 with tarfile.open("/var/tmp/many.tar", "w") as archive:
     for file_name, data in files.items():
