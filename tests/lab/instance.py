@@ -22,6 +22,7 @@ from network import Network
 FIRST_NUMBER = 11
 BOOT_SECONDS = 180
 POWEROFF_SECONDS = 60
+MORE_STARTS = 2  # of a guest that dies while it boots
 
 
 def log(line: str) -> None:
@@ -116,10 +117,17 @@ class Lab:
 
     def _wait(self, guest: Guest) -> None:
         """Until ssh answers and the boot is over: no unit is still starting then."""
+        starts_left = MORE_STARTS
 
         def ready() -> bool:
-            if not backend.is_running(guest):
-                raise LabError(f"{guest.name} stopped while booting:\n{_tail(guest)}")
+            nonlocal starts_left
+            # A process that is just being replaced by another program has no command line for a moment.
+            if not process.wait_until(lambda: backend.is_running(guest), 1):
+                if not starts_left:
+                    raise LabError(f"{guest.name} stopped while booting:\n{_tail(guest)}")
+                starts_left -= 1
+                log(f"{guest.name} stopped while booting: started again")
+                backend.start(guest, self.network)
             return ssh.try_command(guest, self.network, "systemctl is-system-running --wait || true")
 
         if not process.wait_until(ready, BOOT_SECONDS):
