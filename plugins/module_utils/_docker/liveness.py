@@ -3,7 +3,7 @@
 """Whether a container lives: what processes and mounts show, never what Docker wrote. PRIVATE to the collection.
 
 A container is alive when a process whose cgroup or shim names it belongs to this data root, or a mount in any
-namespace shows its layer. Devices are asked in _rootfs/alive.py; this file knows processes and mounts alone.
+namespace shows its layer. Devices are asked one floor up; this file knows processes and mounts alone.
 """
 
 import os

@@ -3,18 +3,19 @@
 """Opens a container's disk: read the state, make a plan, apply it, verify. PRIVATE to the collection."""
 
 import os
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from .. import _ours
 from .._device_mapper.thin import IdTaken
 from .._docker import containers, data_root
 from .._docker.containers import Container
+from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Undoable
 from . import close, found, hold, tree
 from .alive import Alive
-from .driver import Opening, Request
+from .driver import Found, Opening, Request
 from .drivers import driver_for
 
 _TRIES = 8  # for a thin id that another run took first
@@ -59,12 +60,11 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         raise Refused(
             "%s shows another container: %s" % (tree.path_of(host, name), before.trees[0].label.container_id)
         )
-    tidied: List[str] = []
-    if not found.is_empty(host, before):  # a run that was killed
-        leftovers = close.plan(host, before, root)
-        tidied = leftovers.shown() if check_mode else leftovers.apply(host).actions
+    tidied = _tidy(host, before, root, check_mode)
     driver = driver_for(container)
     host.require(driver.TOOLS)
+    if wanted.work_dir and not os.path.isdir(wanted.work_dir):
+        raise Refused("work_dir %s is not a directory" % wanted.work_dir, "Make it, or leave work_dir out")
     alive = Alive(host, root)
     layer = driver.locate(root, container, wanted.device_id)
     request = Request(
@@ -77,38 +77,14 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         wanted.scratch_size,
         alive.of(container),
     )
-    if wanted.work_dir and not os.path.isdir(wanted.work_dir):
-        raise Refused("work_dir %s is not a directory" % wanted.work_dir, "Make it, or leave work_dir out")
     holding = hold.Hold(Plan(), [], False)
     if wanted.access == "in_place":
         holding = hold.plan(host, root, name, alive, everyone, wanted.stop_docker)
     if check_mode:
         opening = _planned(host, driver, layer, request, holding.stops_docker)
-        steps = holding.plan + _whole_plan(host, request, wanted.path, opening)
-        device = opening.device
-        return Opened(
-            True,
-            container,
-            request.path,
-            opening.method,
-            wanted.access,
-            device,
-            tidied + steps.shown(),
-            holding.warnings,
-        )
-    held = holding.plan.apply(host)
-    try:
-        if holding.plan.steps:  # what was alive may have stopped with Docker
-            request = request._replace(life=Alive(host, root).of(container))
-        applied, opening = _apply(host, driver, layer, request, wanted.path)
-    except RescueError as error:
-        error.ran = held.actions + error.ran
-        undone, left = held.undo()
-        error.undone += undone
-        if left:
-            error.message += ". Docker is not as it was: %s" % "; ".join(left)
-        raise
-    actions = tidied + held.actions + applied.actions
+        actions = (holding.plan + _whole_plan(host, request, wanted.path, opening)).shown()
+    else:
+        opening, actions = _opened_under(host, root, driver, layer, request, wanted.path, holding.plan)
     return Opened(
         True,
         container,
@@ -116,14 +92,41 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         opening.method,
         wanted.access,
         opening.device,
-        actions,
+        tidied + actions,
         holding.warnings,
     )
 
 
+def _tidy(host: Host, before: Found, root: DataRoot, check_mode: bool) -> List[str]:
+    """Takes away what a run that was killed left of this container; what that did, as commands."""
+    if found.is_empty(host, before):
+        return []
+    leftovers = close.plan(host, before, root)
+    return leftovers.shown() if check_mode else leftovers.apply(host).actions
+
+
+def _opened_under(
+    host: Host, root: DataRoot, driver: Any, layer: Any, request: Request, path: Optional[str], holding: Plan
+) -> Tuple[Opening, List[str]]:
+    """Holds Docker off first, where that is asked for, and lets it go again when opening fails."""
+    held = holding.apply(host)
+    try:
+        if holding.steps:  # what was alive may have stopped with Docker
+            request = request._replace(life=Alive(host, root).of(request.container))
+        applied, opening = _apply(host, driver, layer, request, path)
+    except RescueError as error:
+        error.ran = held.actions + error.ran
+        undone, left = held.undo()
+        error.undone += undone
+        if left:
+            error.message += ". Docker is not as it was: %s" % "; ".join(left)
+        raise
+    return opening, held.actions + applied.actions
+
+
 def _apply(
     host: Host, driver: Any, layer: Any, request: Request, path: Optional[str]
-) -> "tuple[Undoable, Opening]":
+) -> Tuple[Undoable, Opening]:
     for attempt in range(_TRIES):
         opening = driver.open_plan(layer, driver.present(host, layer), request)
         try:
