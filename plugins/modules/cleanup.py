@@ -57,7 +57,7 @@ actions:
 """
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import close
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing
 
 
 def main():
@@ -65,7 +65,7 @@ def main():
 
 
 def work(host, params, check_mode):
-    closed = close.close_everything(host, check_mode)
+    closed = closing.close_everything(host, check_mode)
     actions = [line for one in closed for line in one.actions]
     return dict(
         changed=bool(closed),

@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 from .._errors import Refused
 from .._host import Host
-from . import close, open
+from . import closing, opening
 
 _SIZE = re.compile(r"^([0-9]+)([KMGT]?)(i?B)?$", re.IGNORECASE)
 _SMALLEST = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ _SMALLEST = 16 * 1024 * 1024
 def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """The result of container_rootfs. Raises RescueError."""
     if params["state"] == "unmounted":
-        closed = close.close_rootfs(host, params["container"], params["data_root"], check_mode)
+        closed = closing.close_rootfs(host, params["container"], params["data_root"], check_mode)
         return {
             "changed": closed.changed,
             "container": closed.container_id,
@@ -28,7 +28,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "warnings": closed.warnings,
             "diff": _diff("mounted" if closed.changed else "unmounted", "unmounted"),
         }
-    wanted = open.Wanted(
+    wanted = opening.Wanted(
         params["container"],
         params["data_root"],
         params["device_id"],
@@ -39,7 +39,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
         size_bytes(params["scratch_size"]),
         params["stop_docker"],
     )
-    opened = open.open_rootfs(host, wanted, check_mode)
+    opened = opening.open_rootfs(host, wanted, check_mode)
     after = "mounted at %s, access %s, method %s" % (opened.path, opened.access, opened.method)
     return {
         "changed": opened.changed,

@@ -14,7 +14,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     NotFound,
     Refused,
 )
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import close, open
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing, opening
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
 
@@ -35,15 +35,15 @@ def mounts(host):
 @pytest.fixture
 def opened(host, docker):
     def make(container="web", check_mode=False, **changes):
-        wanted = open.Wanted(container, docker.path, None, None, "read_only", "auto", None, 2**30, False)
-        return open.open_rootfs(host, wanted._replace(**changes), check_mode)
+        wanted = opening.Wanted(container, docker.path, None, None, "read_only", "auto", None, 2**30, False)
+        return opening.open_rootfs(host, wanted._replace(**changes), check_mode)
 
     return make
 
 
 @pytest.fixture
 def closed(host, docker):
-    return lambda word="web", check_mode=False: close.close_rootfs(host, word, docker.path, check_mode)
+    return lambda word="web", check_mode=False: closing.close_rootfs(host, word, docker.path, check_mode)
 
 
 def test_opening(host, web, opened):
@@ -98,7 +98,7 @@ def test_closing_by_name_id_or_path_without_any_record(host, web, opened, word):
     opened()
     os.rename(web.path, web.path + "-gone")
     word = host.run_directory + "/web" if word == "path" else word
-    assert close.close_rootfs(host, word, None, False).changed
+    assert closing.close_rootfs(host, word, None, False).changed
     assert mounts(host) == []
 
 
@@ -222,10 +222,10 @@ def test_a_place_that_cannot_be_used(host, web, opened, tmp_path, kind):
 
 def killed_after(host, web, steps, **changes):
     """Does the first steps of opening and then nothing more."""
-    wanted = open.Wanted("web", web.path, None, None, "scratch", "auto", None, 2**30, False)._replace(
+    wanted = opening.Wanted("web", web.path, None, None, "scratch", "auto", None, 2**30, False)._replace(
         **changes
     )
-    real = open.Plan.apply
+    real = opening.Plan.apply
 
     class Killed(BaseException):
         pass
@@ -237,12 +237,12 @@ def killed_after(host, web, steps, **changes):
         real(plan, target)
         raise Killed
 
-    open.Plan.apply = apply
+    opening.Plan.apply = apply
     try:
         with pytest.raises(Killed):
-            open.open_rootfs(host, wanted, False)
+            opening.open_rootfs(host, wanted, False)
     finally:
-        open.Plan.apply = real
+        opening.Plan.apply = real
     assert os.path.exists(host.run_directory)
 
 
@@ -269,9 +269,9 @@ def test_the_next_opening_tidies_up_and_opens(host, web, opened, closed, steps):
 @pytest.mark.parametrize("steps", range(2, 8))
 def test_cleanup_finds_what_a_killed_run_left(host, web, steps):
     killed_after(host, web, steps)
-    assert close.close_everything(host, True)
+    assert closing.close_everything(host, True)
     assert os.path.exists(host.run_directory)
-    close.close_everything(host, False)
+    closing.close_everything(host, False)
     assert mounts(host) == []
     assert not os.path.exists(host.run_directory)
 
@@ -279,9 +279,9 @@ def test_cleanup_finds_what_a_killed_run_left(host, web, steps):
 def test_cleanup_closes_all_and_then_has_nothing_to_do(host, web, opened):
     opened()
     opened("db")
-    assert {one.container_id for one in close.close_everything(host, False)} == {WEB, ident("db")}
+    assert {one.container_id for one in closing.close_everything(host, False)} == {WEB, ident("db")}
     assert mounts(host) == []
-    assert close.close_everything(host, False) == []
+    assert closing.close_everything(host, False) == []
 
 
 def test_cleanup_goes_on_after_one_that_cannot_be_closed(host, web, opened, monkeypatch):
@@ -296,7 +296,7 @@ def test_cleanup_goes_on_after_one_that_cannot_be_closed(host, web, opened, monk
 
     monkeypatch.setattr(host, "unmount", busy)
     with pytest.raises(CommandFailed) as failure:
-        close.close_everything(host, False)
+        closing.close_everything(host, False)
     assert "/db" in failure.value.message
     assert set(mounts(host)) == {host.run_directory + "/db"}
 

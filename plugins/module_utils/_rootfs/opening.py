@@ -13,7 +13,7 @@ from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Undoable
-from . import close, found, hold, tree
+from . import closing, found, hold, tree
 from .alive import Alive
 from .driver import Found, Opening, Request
 from .drivers import driver_for
@@ -101,7 +101,7 @@ def _tidy(host: Host, before: Found, root: DataRoot, check_mode: bool) -> List[s
     """Takes away what a run that was killed left of this container; what that did, as commands."""
     if found.is_empty(host, before):
         return []
-    leftovers = close.plan(host, before, root)
+    leftovers = closing.plan(host, before, root)
     return leftovers.shown() if check_mode else leftovers.apply(host).actions
 
 
