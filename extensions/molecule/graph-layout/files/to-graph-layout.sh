@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Rewrites the records of the container `old` in a copy of the data root as Docker before 1.10 kept them: the layer has
