@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes an archive for `docker load`: busybox under 44 small layers, more than mount(2) takes by their full names."""
