@@ -60,6 +60,7 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
     if errors:
         failure = CommandFailed("; ".join(str(error) for error in errors))
         failure.ran = [line for one in closed for line in one.actions]
+        failure.ran += [line for error in errors if not error.undone for line in error.ran]
         raise failure
     return [one for one in closed if one.changed]
 
