@@ -372,9 +372,10 @@ def _candidates(data_root: str) -> str:
     known = layers.known_layer_ids(data_root, "devicemapper")
     files, _errors = device_files.read_all(data_root)
     unclaimed = [file for file in files if file.layer_id not in known and file.layer_id != "base"]
+    more = "thin_pool_info lists devices of the pool that have lost their file (`no_file`)"
     if not unclaimed:
-        return "No device file is without an owner; thin_pool_info lists devices of the pool without a file (`no_file`)"
+        return "No device file is without an owner; %s" % more
     shown = [
         "%d (layer %s, %d bytes)" % (one.device_id, one.layer_id[:12], one.size_bytes) for one in unclaimed
     ]
-    return "Devices that no container or image claims: %s" % ", ".join(shown[:_LISTED])
+    return "Devices that no container or image claims: %s; %s" % (", ".join(shown[:_LISTED]), more)
