@@ -48,9 +48,10 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
     CommandFailed with what could not be closed, after everything else was."""
     closed: List[Closed] = []
     errors: List[RescueError] = []
+    root = _root(host, None)
     for one in found.everything(host):
         try:
-            closed.append(_close(host, one, _root(host, None), check_mode))
+            closed.append(_close(host, one, root, check_mode))
         except RescueError as error:  # the others are closed all the same
             errors.append(error)
     try:
