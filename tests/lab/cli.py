@@ -38,7 +38,7 @@ def _image(_lab: Lab, _options: argparse.Namespace) -> None:
 
 
 def _up(lab: Lab, options: argparse.Namespace) -> None:
-    lab.up(options.names, options.mem)
+    lab.up(options.names, options.mem, options.disk)
 
 
 def _down(lab: Lab, _options: argparse.Namespace) -> None:
@@ -55,6 +55,15 @@ def _start(lab: Lab, options: argparse.Namespace) -> None:
 
 def _stop(lab: Lab, options: argparse.Namespace) -> None:
     lab.stop(lab.guest(options.name))
+
+
+def _keep(lab: Lab, options: argparse.Namespace) -> None:
+    lab.keep(lab.guest(options.name), options.disk)
+
+
+def _kept(_lab: Lab, _options: argparse.Namespace) -> None:
+    with cache.locked():
+        print("\n".join(sorted(path.name for path in image.ensure(log).kept.glob("*"))))
 
 
 def _reboot(lab: Lab, options: argparse.Namespace) -> None:
@@ -112,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     up = add(_up, "boot fresh guests and wait for them")
     up.add_argument("names", type=_name, nargs="+", metavar="NAME")
     up.add_argument("--mem", type=_memory, default="512M", help="memory of each (default: %(default)s)")
+    up.add_argument("--disk", type=_name, help="start from a disk that `keep` kept, not from a fresh one")
     add(_down, "end all guests of the lab and remove every trace of it")
     add(_inventory, "print the running guests as an Ansible inventory")
     remote = add_for_guest(_ssh, "a shell in a guest, or one command")
@@ -120,6 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     add_for_guest(_stop, "shut down cleanly; the disk stays")
     add_for_guest(_start, "boot a crashed or stopped guest from its disk")
     add_for_guest(_reboot, "stop and start")
+    keep = add_for_guest(_keep, "keep the disk of a guest that is off, to start others from it")
+    keep.add_argument("disk", type=_name, metavar="DISK")
+    add(_kept, "print the names of the kept disks")
     add_for_guest(_console, "follow what the kernel and systemd printed")
     show = commands.add_parser("help", help="this text")
     show.set_defaults(command=lambda _lab, _options: parser.print_help())

@@ -42,6 +42,11 @@ class Guest:
         return self.folder / "console.log"
 
     @property
+    def disk(self) -> Path:
+        """What it wrote, as a layer over the image."""
+        return self.folder / "root.cow"
+
+    @property
     def image(self) -> Image:
         return Image((self.folder / "image").resolve())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cache
+import kernel
 import tree
 from host import HERE, LabError, run
 
@@ -35,6 +36,11 @@ class Image:
     def key(self) -> Path:
         return self.folder / "id_ed25519"
 
+    @property
+    def kept(self) -> Path:
+        """Disks of guests to start others from. They are layers over this image and go with it."""
+        return self.folder / "kept"
+
 
 def ensure(log: tree.Log) -> Image:
     """The image of the present recipe; the caller holds the lock of the cache."""
@@ -44,17 +50,18 @@ def ensure(log: tree.Log) -> Image:
         for leftover in cache.FOLDER.glob("building-*"):
             remove(leftover)
         building.mkdir(parents=True)
-        _build(Image(building), log)
+        _build(Image(building), image.folder, log)
         building.rename(image.folder)
         _prune(image.folder)
     return image
 
 
-def _build(image: Image, log: tree.Log) -> None:
+def _build(image: Image, final_folder: Path, log: tree.Log) -> None:
     files = image.folder / "tree"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "drydock-lab", "-f", image.key)
     tree.make(files, image.key.with_suffix(".pub").read_text(), log)
-    shutil.copy2(files / "usr/bin/linux.uml", image.kernel)
+    log("fetching the kernel")
+    kernel.install(files, image.kernel, final_folder)
     log("writing the disk")
     # Inode tables that are left for later would be zeroed by every guest, each on its own copy.
     run(
@@ -78,7 +85,8 @@ def _build(image: Image, log: tree.Log) -> None:
 
 def _fingerprint() -> str:
     """A hash of every file that decides what the image holds."""
-    recipe = [HERE / "image.py", HERE / "tree.py", HERE / "busybox.py", *sorted((HERE / "recipe").rglob("*"))]
+    names = ["image.py", "kernel.py", "tree.py", "busybox.py"]
+    recipe = [*(HERE / name for name in names), *sorted((HERE / "recipe").rglob("*"))]
     digest = hashlib.sha256()
     for path in recipe:
         if path.is_file():

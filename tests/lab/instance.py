@@ -9,6 +9,7 @@ import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cache
 import image
@@ -16,7 +17,7 @@ import process
 import ssh
 import uml as backend
 from guest import Guest
-from host import HERE, LabError
+from host import HERE, LabError, run
 from network import Network
 
 FIRST_NUMBER = 11
@@ -56,10 +57,12 @@ class Lab:
                 return guest
         raise LabError(f"lab {self.name} has no guest {name}")
 
-    def up(self, names: list[str], memory: str) -> None:
-        """Fresh guests; those of other names stay as they are."""
+    def up(self, names: list[str], memory: str, disk: str | None = None) -> None:
+        """Fresh guests, or guests with a kept disk; those of other names stay as they are."""
         with cache.locked():
             current = image.ensure(log)
+            if disk and not (current.kept / disk).is_file():
+                raise LabError(f"no disk {disk} is kept for the present image")
             if not self.network.exists():
                 self._clean()
                 self.network.create()
@@ -67,6 +70,9 @@ class Lab:
                 if guest.name in names:
                     self._discard(guest)
             guests = [self._add(name, memory, current) for name in names]
+            for guest in guests:
+                if disk:
+                    _copy(current.kept / disk, guest.disk)
         self._boot(guests)
 
     def down(self) -> None:
@@ -96,6 +102,18 @@ class Lab:
         if backend.is_running(guest):
             raise LabError(f"{guest.name} is running")
         self._boot([guest])
+
+    def keep(self, guest: Guest, disk: str) -> None:
+        """Its disk, for `up` to start others from. `NAME-VERSION` takes the place of every other version of NAME."""
+        if backend.is_running(guest):
+            raise LabError(f"{guest.name} is running: stop or crash it first")
+        kept = guest.image.kept
+        with cache.locked():
+            kept.mkdir(exist_ok=True)
+            _copy(guest.disk, kept / disk)
+            for old in kept.glob(f"{disk.rpartition('-')[0]}-*"):
+                if old.name != disk:
+                    old.unlink()
 
     def _add(self, name: str, memory: str, current: image.Image) -> Guest:
         taken = {guest.number for guest in self.guests()}
@@ -132,6 +150,13 @@ class Lab:
 
         if not process.wait_until(ready, BOOT_SECONDS):
             raise LabError(f"{guest.name} did not answer in {BOOT_SECONDS} s:\n{_tail(guest)}")
+
+
+def _copy(disk: Path, to: Path) -> None:
+    """Under its final name only when it is whole. Holes stay holes, and the backing file's times stay in the layer."""
+    partial = to.with_name(f"{to.name}.partial")
+    run("cp", "--sparse=always", disk, partial)
+    partial.rename(to)
 
 
 def _tail(guest: Guest) -> str:

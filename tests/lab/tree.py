@@ -14,6 +14,7 @@ from host import HERE, declared_packages, run
 
 Log = Callable[[str], None]
 RECIPE = HERE / "recipe"
+SUITE = "bookworm"
 
 ENABLED = ["lab-network.service", "ssh.service"]
 # A scenario starts Docker itself, after it wrote daemon.json.
@@ -59,21 +60,12 @@ def make(files: Path, public_key: str, log: Log) -> None:
 
 def _install(files: Path) -> None:
     packages = ",".join(declared_packages(RECIPE / "packages.txt"))
-    # Should we be killed, so is all of mmdebstrap; and what it does not mount cannot stay mounted.
-    tied_to_us = ["setpriv", "--pdeathsig=KILL", "unshare", "--pid", "--fork", "--kill-child"]
-    run(
-        *tied_to_us,
-        "mmdebstrap",
-        "--mode=root",
-        "--skip=chroot/mount",
+    mirror.bootstrap(
+        SUITE,
+        files,
         "--variant=minbase",
-        "--format=directory",
         f"--include={packages}",
         *[f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED],
-        *mirror.apt_options(),
-        mirror.SUITE,
-        files,
-        mirror.source(),
     )
 
 
@@ -102,8 +94,6 @@ def _configure(files: Path) -> None:
     # The kernel of User Mode Linux has no nf_tables chains for NAT: dockerd would die at its first rule.
     for name in ("iptables", "ip6tables"):
         run("chroot", files, "update-alternatives", "--set", name, f"/usr/sbin/{name}-legacy")
-    # Where modprobe looks.
-    (files / "usr/lib/modules").symlink_to("uml/modules")
     # Set for each guest on the kernel's command line; an empty file lets systemd keep that one.
     (files / "etc/machine-id").write_text("")
     (files / "etc/hostname").unlink(missing_ok=True)

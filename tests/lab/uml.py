@@ -26,7 +26,7 @@ def start(guest: Guest, network: Network) -> None:
         f"mem={guest.memory}",
         f"umid={guest.name}",
         _mark(guest),
-        f"ubd0={guest.folder}/root.cow,{guest.image.disk}",
+        f"ubd0={guest.disk},{guest.image.disk}",
         "root=/dev/ubda",
         "rw",
         "rootfstype=ext4",
