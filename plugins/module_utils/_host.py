@@ -49,6 +49,7 @@ class Host:
     proc = "/proc"
     sys = "/sys"
     run_directory = "/run/drydock"
+    image_directory = "/var/tmp/drydock"  # for what is too large for memory
     units_directory = "/run/systemd/system"
 
     # -- tools ---------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ class Context:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.outputs: Dict[str, str] = {}
+        self.warnings: List[str] = []
         self._kept: List[int] = []
 
     def keep_open(self, descriptor: int) -> None:
@@ -191,6 +192,11 @@ class Undoable:
         self._context = context
         self._steps: List[Step] = []
         self.actions: List[str] = []
+
+    @property
+    def warnings(self) -> List[str]:
+        """What the steps want the operator to know."""
+        return self._context.warnings
 
     def note(self, step: Step) -> None:
         self._steps.append(step)

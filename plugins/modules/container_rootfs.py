@@ -19,7 +19,7 @@ author:
   - The drydock.rescue authors (@drydock-rescue)
 requirements:
   - for devicemapper, dmsetup (package dmsetup or device-mapper) and thin_check (package thin-provisioning-tools or
-    device-mapper-persistent-data)
+    device-mapper-persistent-data), for O(method=extract) thin_check and thin_dump
 extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.changes
@@ -35,6 +35,15 @@ options:
     description:
       - Only for devicemapper. Opens this thin device where the container's own record of it is lost.
     type: int
+  data_device:
+    description:
+      - Only for devicemapper. The file or block device with the data of a pool that is not active, where neither the
+        data root nor LVM says it (C(dm.thinpooldev) on plain devices). Goes together with O(metadata_device).
+    type: path
+  metadata_device:
+    description:
+      - The same for the metadata of the pool.
+    type: path
   state:
     description:
       - Whether the tree is to be there.
@@ -59,17 +68,21 @@ options:
       - How to open it; V(auto) chooses by the state that is found.
       - V(snapshot) (devicemapper, the pool is active) makes a thin snapshot of its own, and deletes it on closing.
       - V(assemble) (devicemapper, no pool) puts together a read-only pool from the pool's files.
+      - V(extract) (devicemapper) copies the device's blocks to a sparse image in O(work_dir), without the kernel's
+        device-mapper and without using the pool. For pools that are damaged, full or read-only. It needs room for the
+        blocks that the device has, takes as long as copying them, and goes on where a run that was killed had come to.
       - V(live) (overlay2, alive) shows the mount that the container itself sees.
       - V(merge) and V(directory) (overlay2, dead) show the merged layers, or the only one.
       - V(direct) is the method of O(access=in_place).
     type: str
-    choices: [auto, snapshot, assemble, live, merge, directory, direct]
+    choices: [auto, snapshot, assemble, extract, live, merge, directory, direct]
     default: auto
   work_dir:
     description:
       - Where the scratch file lies that takes journal replay and scratch writes. It needs room for what is written, not
         for O(scratch_size).
-      - By default C(/run/drydock), which is in memory.
+      - By default C(/run/drydock), which is in memory; for the image of O(method=extract) C(/var/tmp/drydock). An image
+        must lie neither in memory nor inside the data root.
     type: path
   scratch_size:
     description:
@@ -163,12 +176,14 @@ def main():
         dict(
             _ansible.CONTAINER,
             device_id=dict(type="int"),
+            data_device=dict(type="path"),
+            metadata_device=dict(type="path"),
             state=dict(type="str", choices=["mounted", "unmounted"], default="mounted"),
             path=dict(type="path"),
             access=dict(type="str", choices=["read_only", "scratch", "in_place"], default="read_only"),
             method=dict(
                 type="str",
-                choices=["auto", "snapshot", "assemble", "live", "merge", "directory", "direct"],
+                choices=["auto", "snapshot", "assemble", "extract", "live", "merge", "directory", "direct"],
                 default="auto",
             ),
             work_dir=dict(type="path"),

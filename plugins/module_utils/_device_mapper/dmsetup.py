@@ -29,6 +29,13 @@ def present(host: Host) -> bool:
         return False
 
 
+def loadable(host: Host) -> bool:
+    """Whether the kernel has device-mapper as a module that is not loaded yet."""
+    if host.tool("modprobe") is None:
+        return False
+    return host.run(["modprobe", "--dry-run", "--quiet", "dm-thin-pool"], ok=range(256)).code == 0
+
+
 def devices(host: Host) -> List[Device]:
     """Every device with its table. Reads only: neither a flush nor a commit is caused."""
     if not present(host):

@@ -9,14 +9,13 @@ Status line (Documentation/admin-guide/device-mapper/thin-provisioning.rst): ``0
 """
 
 import hashlib
-import os
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple, Union
 
+from .. import _ours
 from .._errors import BadRecord, CommandFailed, Refused
 from .._host import Host
 from .._plan import Action, Argument, Context, Output, Plan, Run
-from . import dmsetup, superblock
-from .loop import AttachLoop, DetachLoop
+from . import dmsetup, parts, superblock
 
 METADATA_BLOCK = 4096
 SECTOR = 512
@@ -115,65 +114,95 @@ class AwaitHealthy(Action):
         require_space(self.name, status, self.block_sectors, self.percent_free, "writing in place")
 
 
-def verified(metadata_file: str, data_bytes: int, data_file: str) -> superblock.Superblock:
-    """The superblock of an inactive pool, fit to be activated: checked, and its data device is long enough.
-    Raises BadRecord or Refused."""
-    found = superblock.read(metadata_file)
-    if found.needs_check:
-        raise Refused(
-            "the pool's metadata %s is marked needs_check: the kernel met damage in it" % metadata_file,
-            "Copy both pool files and repair the copy of the metadata with thin_repair",
-        )
-    length = superblock.length_sectors(found) * SECTOR
-    if length > data_bytes:
+def verified(data: parts.Part, metadata: parts.Part) -> superblock.Superblock:
+    """The superblock of an inactive pool: checked, and its data device is long enough. Raises BadRecord."""
+    found = parts.read_superblock(metadata)
+    length, there = superblock.length_sectors(found) * SECTOR, parts.size_bytes(data)
+    if length > there:
         raise BadRecord(
-            "the pool's superblock counts %d bytes of data, %s has %d" % (length, data_file, data_bytes),
+            "the pool's superblock counts %d bytes of data, %s has %d" % (length, data.path, there),
             "The data file was cut, or the two files do not belong together",
         )
     return found
 
 
-def fingerprint(found: superblock.Superblock, data_file: str, metadata_file: str) -> str:
+def fingerprint(found: superblock.Superblock, data: parts.Part, metadata: parts.Part) -> str:
     """Changes whenever somebody wrote to the pool. The superblock's checksum changes with every commit; a write to
     blocks that were there already commits nothing, but sets the time of the data file."""
-    times = [os.stat(path).st_mtime_ns for path in (data_file, metadata_file)]
+    times = [parts.modified(part) for part in (data, metadata)]
     return hashlib.sha256(repr((found.checksum, times)).encode()).hexdigest()[:16]
 
 
-def thin_check(host: Host, metadata_file: str) -> None:
-    """Refuses metadata that thin_check(8) finds damaged: the kernel would take it and fail later."""
-    finished = host.run(["thin_check", "-q", metadata_file], ok=(0, 1))
-    if finished.code:
-        said = " ".join((finished.err + finished.out).split())
-        raise BadRecord(
-            "thin_check finds the pool's metadata %s damaged%s"
-            % (metadata_file, ": " + said if said else ""),
-            "Copy both pool files and repair the copy of the metadata with thin_repair",
-        )
+def damage(host: Host, found: superblock.Superblock, metadata: str) -> str:
+    """What is wrong with the metadata of an inactive pool; empty when it is whole. The kernel would take damaged
+    metadata and fail later."""
+    if found.needs_check:
+        return "the pool's metadata %s is marked needs_check: the kernel met damage in it" % metadata
+    finished = host.run(["thin_check", "-q", metadata], ok=(0, 1))
+    if not finished.code:
+        return ""
+    said = " ".join((finished.err + finished.out).split())
+    return "thin_check finds the pool's metadata %s damaged%s" % (metadata, ": " + said if said else "")
+
+
+def damaged(reason: str) -> BadRecord:
+    return BadRecord(
+        reason,
+        "`method: extract` reads a container without using the pool. To mend it, copy both pool files and repair the "
+        "copy of the metadata with thin_repair",
+    )
+
+
+class RequireWhole(Action):
+    """The same check for metadata that could not be read before a device over it was there."""
+
+    def __init__(self, metadata: str) -> None:
+        self.metadata = metadata
+
+    def shown(self, outputs: object) -> List[str]:
+        return ["thin_check -q %s" % self.metadata]
+
+    def perform(self, context: Context) -> None:
+        reason = damage(context.host, superblock.read(self.metadata), self.metadata)
+        if reason:
+            raise damaged(reason)
 
 
 def assemble_plan(
-    name: str, uuid: str, files: Tuple[str, str], found: superblock.Superblock, read_only: bool
+    tree: str,
+    owner: str,
+    mark: str,
+    halves: Tuple[parts.Part, parts.Part],
+    found: superblock.Superblock,
+    read_only: bool,
 ) -> Plan:
-    """A pool under our name over (data file, metadata file), both attached to loop devices. The length comes from
-    the superblock: a longer table would make the kernel grow the pool for ever."""
-    data, metadata = Output("data_loop"), Output("metadata_loop")
+    """A pool under our name over (data, metadata). The length comes from the superblock: a longer table would make
+    the kernel grow the pool for ever. ``owner`` is what the UUIDs name, ``mark`` the pool's fingerprint or empty."""
+    plan, devices = Plan(), []
+    for role, part in zip(("data", "metadata"), halves):
+        name, uuid = _ours.device_name(tree, role), _ours.device_uuid(owner, role)
+        attached, device = parts.attach_plan(part, name, uuid, role + "_loop", read_only)
+        plan += attached
+        devices.append(device)
+    if halves[1].segments:
+        plan.add(RequireWhole("/dev/mapper/" + _ours.device_name(tree, "metadata")))
     features = "2 skip_block_zeroing read_only" if read_only else "1 skip_block_zeroing"
     table: Argument = (
         "0 %d thin-pool " % superblock.length_sectors(found),
-        metadata,
+        *_flat(devices[1]),
         " ",
-        data,
+        *_flat(devices[0]),
         " %d 0 %s" % (found.block_sectors, features),
     )
-    plan = Plan()
-    plan.add(AttachLoop(files[0], data.name, read_only), DetachLoop(data))
-    plan.add(AttachLoop(files[1], metadata.name, read_only), DetachLoop(metadata))
-    plan.add(
+    name, uuid = _ours.device_name(tree, "pool"), _ours.device_uuid(owner, "pool", mark)
+    return plan.add(
         Run("dmsetup", "create", name, "--uuid", uuid, "--table", table),
         Run("dmsetup", "remove", "--retry", name),
     )
-    return plan
+
+
+def _flat(argument: Argument) -> Tuple[Union[str, Output], ...]:
+    return (argument,) if isinstance(argument, (str, Output)) else argument
 
 
 def _fraction(word: str) -> Tuple[int, int]:

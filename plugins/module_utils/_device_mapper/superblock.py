@@ -12,6 +12,7 @@ import struct
 from typing import List, NamedTuple
 
 from .._errors import BadRecord
+from . import raw
 
 BLOCK = 4096  # bytes of a metadata block
 SECTOR = 512
@@ -42,10 +43,9 @@ def length_sectors(superblock: Superblock) -> int:
 def read(path: str) -> Superblock:
     """Reads and verifies the superblock in a metadata file or device. Raises BadRecord that says what is wrong."""
     try:
-        with open(path, "rb") as stream:
-            block = stream.read(BLOCK)
-            stream.seek(0, os.SEEK_END)
-            size = stream.tell()
+        with raw.opened(path) as descriptor:
+            block = os.pread(descriptor, BLOCK, 0)
+            size = os.lseek(descriptor, 0, os.SEEK_END)
     except OSError as error:
         raise BadRecord("the pool's metadata %s cannot be read: %s" % (path, error.strerror))
     return parse(block, path, size)

@@ -27,6 +27,12 @@ class Snapshot(NamedTuple):
     snapshot_id: int
 
 
+def snapshot_id_of(device: dmsetup.Device) -> Optional[int]:
+    """The thin id that the UUID of a device of ours names, None for any other device."""
+    mark = _ours.read_uuid(device.uuid)
+    return int(mark.extra.split("@")[0]) if mark and mark.role == "thin" and "@" in mark.extra else None
+
+
 def table(sectors: int, pool: str, device_id: int) -> str:
     return "0 %d thin /dev/mapper/%s %d" % (sectors, pool, device_id)
 

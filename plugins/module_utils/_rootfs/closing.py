@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Closes what is open of a container, or everything of ours: by name alone. PRIVATE to the collection."""
 
+import os
 from typing import List, NamedTuple, Optional
 
 from .._docker import containers, data_root
@@ -9,7 +10,7 @@ from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, RescueError
 from .._host import Host
 from .._plan import Plan
-from . import found, hold, thin_ids, tree
+from . import found, hold, scratch, thin_ids, tree
 from .driver import Found
 from .drivers import DRIVERS
 
@@ -22,15 +23,21 @@ class Closed(NamedTuple):
     warnings: List[str]
 
 
-def plan(host: Host, open_now: Found, root: Optional[DataRoot]) -> Plan:
+def plan(host: Host, open_now: Found, root: Optional[DataRoot], keep_images: bool = False) -> Plan:
     """The way back from whatever is there: trees, devices and scratch of every driver, then Docker's hold."""
     steps = tree.unmount_plan(host, open_now.trees)
     for driver in DRIVERS.values():
         steps += driver.close_plan(host, open_now)
+    if not keep_images:
+        steps += scratch.remove_plan(host, open_now)
     steps += tree.remove_plan(host, open_now.trees, open_now.name)
     if open_now.drop_ins:
         steps.add(hold.Release(root, open_now.drop_ins))
-    return steps.add(tree.RemoveRunDirectory(host.run_directory)) if steps.steps else steps
+    if not steps.steps:
+        return steps
+    if os.path.isdir(host.image_directory):
+        steps.add(tree.RemoveRunDirectory(host.image_directory))
+    return steps.add(tree.RemoveRunDirectory(host.run_directory))
 
 
 def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mode: bool) -> Closed:

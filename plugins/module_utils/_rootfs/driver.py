@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every storage driver is asked for and answers with. PRIVATE to the collection.
 
-A driver is one module with METHODS (for each access), TOOLS (programs that opening needs on the host), and
+A driver is one module with METHODS (for each access), TOOLS (programs that opening needs on the host, by method),
+and
 
-- ``locate(root, container, device_id) -> Layer``: ids and paths, from Docker's files alone;
+- ``locate(root, container, known) -> Layer``: ids and paths, from Docker's files and what is ``known`` alone;
 - ``present(host, layer) -> State``: what is open now;
 - ``open_plan(layer, state, request) -> Opening``: from there to a tree at ``request.path``; a pure function;
 - ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``;
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     access: str
     method: str  # auto, or the one that is forced
     work_dir: str
+    image_dir: str  # the same for what is too large for memory
     scratch_size: int  # bytes
     life: Life
 
@@ -39,7 +41,18 @@ class Request(NamedTuple):
 class Opening(NamedTuple):
     method: str
     plan: Plan
-    device: Optional[str]
+    device: Optional[str]  # None where there is none, or it is known only when the plan was carried out
+    work_dir: str = ""  # where a method other than the access decides it
+
+
+# What the operator knows where Docker's records, or the host, do not say it any more.
+class Known(NamedTuple):
+    device_id: Optional[int] = None
+    data_device: str = ""
+    metadata_device: str = ""
+
+
+NOTHING = Known()
 
 
 # Everything of ours that one container has on the host.

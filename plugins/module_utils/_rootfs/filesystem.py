@@ -12,7 +12,7 @@ import struct
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from .._errors import BadRecord
-from .._plan import Action, Context, shell
+from .._plan import Action, Argument, Context, shell
 
 _HEAD = 4096
 _INCOMPAT_64BIT = 0x80
@@ -48,24 +48,25 @@ def recognised(head: bytes, device: str) -> FileSystem:
 class MountFileSystem(Action):
     """Mounts a block device; the type is read from it, ``expected`` is only for showing the plan before."""
 
-    def __init__(self, device: str, target: str, options: Sequence[str], expected: str) -> None:
+    def __init__(self, device: Argument, target: str, options: Sequence[str], expected: str) -> None:
         self.device, self.target, self.options, self.fs_type = device, target, tuple(options), expected
 
     def shown(self, outputs: Dict[str, str]) -> List[str]:
         kind = ["-t", self.fs_type] if self.fs_type else []
-        return [shell(["mount"] + kind + ["-o", ",".join(self._all_options()), self.device, self.target], {})]
+        argv: List[Argument] = ["mount", *kind, "-o", ",".join(self._all_options()), self.device, self.target]
+        return [shell(argv, outputs)]
 
     def perform(self, context: Context) -> None:
-        head, size = _head_of(self.device)
-        found = recognised(head, self.device)
+        device = context.resolve(self.device)
+        head, size = _head_of(device)
+        found = recognised(head, device)
         if found.size_bytes > size:
             raise BadRecord(
-                "the file system on %s has %d bytes, the device only %d"
-                % (self.device, found.size_bytes, size),
+                "the file system on %s has %d bytes, the device only %d" % (device, found.size_bytes, size),
                 "The size in Docker's record of the device is too small",
             )
         self.fs_type = found.fs_type
-        context.host.mount(self.device, self.target, self.fs_type, self._all_options())
+        context.host.mount(device, self.target, self.fs_type, self._all_options())
 
     def _all_options(self) -> Tuple[str, ...]:
         # Every thin device of a pool has the UUID of the base it was cloned from.

@@ -9,10 +9,10 @@ from .. import _ours
 from .._device_mapper import dmsetup
 from .._errors import Ambiguous
 from .._host import Host
-from . import hold, tree
+from . import hold, scratch, tree
 from .driver import Found
 
-_ROLES = ("-view", "-thin", "-pool")
+_ROLES = ("-view", "-thin", "-pool", "-data", "-metadata")
 
 
 def everything(host: Host) -> List[Found]:
@@ -58,7 +58,7 @@ def matching(host: Host, word: str) -> Optional[Found]:
 
 
 def is_empty(host: Host, found: Found) -> bool:
-    directory = os.path.isdir(tree.path_of(host, found.name))
+    directory = os.path.isdir(tree.path_of(host, found.name)) or scratch.directories(host, found)
     return not (found.trees or found.devices or found.drop_ins or directory)
 
 
@@ -87,11 +87,11 @@ def _name_of(device: dmsetup.Device) -> str:
 
 
 def _left_directories(host: Host) -> List[str]:
-    """Names of directories that a killed run left below /run/drydock."""
-    names = os.listdir(host.run_directory) if os.path.isdir(host.run_directory) else []
+    """Names of directories that a killed run left below /run/drydock and /var/tmp/drydock."""
     found = []
-    for name in names:
-        for prefix in (".l-", ".drydock-"):
-            name = name[len(prefix) :] if name.startswith(prefix) else name
-        found.append(name)
+    for directory in (host.run_directory, host.image_directory):
+        for name in os.listdir(directory) if os.path.isdir(directory) else []:
+            for prefix in (".l-", ".drydock-"):
+                name = name[len(prefix) :] if name.startswith(prefix) else name
+            found.append(name)
     return found

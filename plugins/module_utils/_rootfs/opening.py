@@ -15,7 +15,7 @@ from .._host import Host
 from .._plan import Plan, Undoable
 from . import closing, found, hold, tree
 from .alive import Alive
-from .driver import Found, Opening, Request
+from .driver import Found, Known, Opening, Request
 from .drivers import driver_for
 
 _TRIES = 8  # for a thin id that another run took first
@@ -24,7 +24,7 @@ _TRIES = 8  # for a thin id that another run took first
 class Wanted(NamedTuple):
     container: str
     data_root: Optional[str]
-    device_id: Optional[int]
+    known: Known
     path: Optional[str]
     access: str
     method: str
@@ -60,13 +60,13 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         raise Refused(
             "%s shows another container: %s" % (tree.path_of(host, name), before.trees[0].label.container_id)
         )
-    tidied = _tidy(host, before, root, check_mode)
+    tidied = _tidy(host, before, root, wanted.method, check_mode)
     driver = driver_for(container)
-    host.require(driver.TOOLS)
+    host.require(driver.TOOLS.get(wanted.method, driver.TOOLS.get("auto", ())))
     if wanted.work_dir and not os.path.isdir(wanted.work_dir):
         raise Refused("work_dir %s is not a directory" % wanted.work_dir, "Make it, or leave work_dir out")
     alive = Alive(host, root)
-    layer = driver.locate(root, container, wanted.device_id)
+    layer = driver.locate(root, container, wanted.known)
     request = Request(
         container,
         name,
@@ -74,6 +74,7 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         wanted.access,
         wanted.method,
         wanted.work_dir or host.run_directory,
+        wanted.work_dir or host.image_directory,
         wanted.scratch_size,
         alive.of(container),
     )
@@ -84,30 +85,36 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         opening = _planned(host, driver, layer, request, holding.stops_docker)
         actions = (holding.plan + _whole_plan(host, request, wanted.path, opening)).shown()
     else:
-        opening, actions = _opened_under(host, root, driver, layer, request, wanted.path, holding.plan)
+        opening, actions, warnings = _opened_under(
+            host, root, driver, layer, request, wanted.path, holding.plan
+        )
+        holding.warnings.extend(warnings)
     return Opened(
         True,
         container,
         request.path,
         opening.method,
         wanted.access,
-        opening.device,
+        opening.device or _device_of(tree.find(host, container.id)[0]),
         tidied + actions,
         holding.warnings,
     )
 
 
-def _tidy(host: Host, before: Found, root: DataRoot, check_mode: bool) -> List[str]:
-    """Takes away what a run that was killed left of this container; what that did, as commands."""
+def _tidy(host: Host, before: Found, root: DataRoot, method: str, check_mode: bool) -> List[str]:
+    """Takes away what a run that was killed left of this container; what that did, as commands. An image that was
+    being extracted stays, to go on with it."""
     if found.is_empty(host, before):
         return []
-    leftovers = closing.plan(host, before, root)
+    extracting = method == "extract" or any(one.label.method == "extract" for one in before.trees)
+    keep_images = extracting and method in ("auto", "extract")
+    leftovers = closing.plan(host, before, root, keep_images)
     return leftovers.shown() if check_mode else leftovers.apply(host).actions
 
 
 def _opened_under(
     host: Host, root: DataRoot, driver: Any, layer: Any, request: Request, path: Optional[str], holding: Plan
-) -> Tuple[Opening, List[str]]:
+) -> Tuple[Opening, List[str], List[str]]:
     """Holds Docker off first, where that is asked for, and lets it go again when opening fails."""
     held = holding.apply(host)
     try:
@@ -121,7 +128,7 @@ def _opened_under(
         if left:
             error.message += ". Docker is not as it was: %s" % "; ".join(left)
         raise
-    return opening, held.actions + applied.actions
+    return opening, held.actions + applied.actions, applied.warnings
 
 
 def _apply(
@@ -129,6 +136,7 @@ def _apply(
 ) -> Tuple[Undoable, Opening]:
     for attempt in range(_TRIES):
         opening = driver.open_plan(layer, driver.present(host, layer), request)
+        host.require(driver.TOOLS.get(opening.method, ()))
         try:
             applied = _whole_plan(host, request, path, opening).apply(host)
         except IdTaken as error:
@@ -154,7 +162,8 @@ def _planned(host: Host, driver: Any, layer: Any, request: Request, stops_docker
 
 
 def _whole_plan(host: Host, request: Request, path: Optional[str], opening: Opening) -> Plan:
-    extra = "" if request.work_dir == host.run_directory else request.work_dir
+    work_dir = opening.work_dir or request.work_dir
+    extra = "" if work_dir == host.run_directory else work_dir
     label = _ours.Label(request.container.id, request.name, opening.method, request.access, extra)
     plan = tree.label_plan(host, label) + opening.plan
     return plan + tree.bind_plan(host, label, path) if path else plan
@@ -202,5 +211,11 @@ def _open_already(
     missing = wanted.path and not any(one.path == wanted.path.rstrip("/") and one.mount for one in binds)
     plan = tree.bind_plan(host, label, wanted.path) if missing and wanted.path else Plan()
     actions = plan.shown() if check_mode else plan.apply(host).actions
-    device = opened.mount.source if opened.mount and opened.mount.source.startswith("/dev/") else None
+    device = _device_of(opened)
     return Opened(bool(missing), container, opened.path, label.method, label.access, device, actions, [])
+
+
+def _device_of(opened: Optional[_ours.Tree]) -> Optional[str]:
+    """The block device that is mounted, if one is."""
+    source = opened.mount.source if opened and opened.mount else ""
+    return source if source.startswith("/dev/") else None

@@ -12,8 +12,7 @@
 """
 
 import os
-import shutil
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from .. import _mountinfo, _ours
 from .._docker import data_root as roots
@@ -22,14 +21,15 @@ from .._docker.containers import Container
 from .._errors import BadRecord, CommandFailed, NotFound, Refused, RescueError
 from .._host import Host, quote
 from .._plan import Action, Context, MakeDirectory, Mount, Plan, Unmount
-from .driver import SAFE_OPTIONS, Found, Opening, Request
+from .driver import NOTHING, SAFE_OPTIONS, Found, Known, Opening, Request
+from .scratch import MakeScratch, RemoveTree
 
 METHODS = {
     "read_only": ("live", "merge", "directory"),
     "scratch": ("merge",),
     "in_place": ("direct",),
 }
-TOOLS = ()
+TOOLS: Dict[str, Tuple[str, ...]] = {}
 _PAGE = 4096  # mount(2) takes one page of options
 _SPECIAL = (":", ",", "\\")  # separators of overlay's own options
 
@@ -59,11 +59,11 @@ class State(NamedTuple):
     has_index: bool  # the kernel's overlay knows the option `index`
 
 
-def locate(root: roots.DataRoot, container: Container, device_id: Optional[int] = None) -> Layer:
+def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -> Layer:
     """The layers of a container. Raises NotFound or BadRecord."""
-    if device_id is not None:
+    if known != NOTHING:
         raise Refused(
-            "device_id is given, but container %s is on overlay2" % container.id[:12], "Leave it out"
+            "a device is given, but container %s is on overlay2" % container.id[:12], "Leave it out"
         )
     if not container.layer_id:
         reasons = "; ".join(one.message for one in container.problems)
@@ -119,17 +119,9 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
 
 
 def close_plan(host: Host, found: Found) -> Plan:
-    """Removes the scratch directory of one container, and links of ours that a killed run left."""
-    plan = Plan()
-    work_dirs = {tree.label.extra for tree in found.trees if tree.label.method != "bind" and tree.label.extra}
-    directories = [_links_directory(host.run_directory, found.name)]
-    directories += [
-        _ours.scratch_directory(one, found.name) for one in sorted(work_dirs | {host.run_directory})
-    ]
-    for directory in directories:
-        if os.path.isdir(directory) and not os.path.islink(directory):
-            plan.add(RemoveTree(directory))
-    return plan
+    """Removes links of ours that a killed run left."""
+    links = _links_directory(host.run_directory, found.name)
+    return Plan().add(RemoveTree(links)) if os.path.isdir(links) and not os.path.islink(links) else Plan()
 
 
 def distrust(host: Host, found: Found) -> str:
@@ -184,22 +176,6 @@ class LinkLayers(Action):
             os.symlink(path, os.path.join(self.directory, str(number)))
 
 
-class MakeScratch(MakeDirectory):
-    """A scratch directory; one that a power cut left in a work directory on disk is ours by its name, and goes."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.left = os.path.isdir(path) and not os.path.islink(path)
-
-    def shown(self, outputs: Dict[str, str]) -> List[str]:
-        return (RemoveTree(self.path).shown(outputs) if self.left else []) + super().shown(outputs)
-
-    def perform(self, context: Context) -> None:
-        if self.left:
-            RemoveTree(self.path).perform(context)
-        super().perform(context)
-
-
 class MakeUpper(MakeDirectory):
     """An upper directory: what the root of the merged tree looks like, hence owner and mode of the top layer's."""
 
@@ -216,19 +192,6 @@ class MakeUpper(MakeDirectory):
         facts = os.stat(self.like)
         os.chown(self.path, facts.st_uid, facts.st_gid)
         os.chmod(self.path, facts.st_mode & 0o7777)
-
-
-class RemoveTree(Action):
-    """Removes a directory of ours with what is in it, without following links."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def shown(self, outputs: object) -> List[str]:
-        return [quote(["rm", "-r", "--one-file-system", self.path])]
-
-    def perform(self, context: Context) -> None:
-        shutil.rmtree(self.path)
 
 
 def _method_for(layer: Layer, request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Dict
 from .._errors import Refused
 from .._host import Host
 from . import closing, opening
+from .driver import Known
 
 _SIZE = re.compile(r"^([0-9]+)([KMGT]?)(i?B)?$", re.IGNORECASE)
 _SMALLEST = 16 * 1024 * 1024
@@ -31,7 +32,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
     wanted = opening.Wanted(
         params["container"],
         params["data_root"],
-        params["device_id"],
+        _known(params),
         params["path"],
         params["access"],
         params["method"],
@@ -52,6 +53,13 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
         "warnings": opened.warnings,
         "diff": _diff("unmounted" if opened.changed else after, after),
     }
+
+
+def _known(params: Dict[str, Any]) -> Known:
+    devices = [params["data_device"] or "", params["metadata_device"] or ""]
+    if bool(devices[0]) != bool(devices[1]):
+        raise Refused("data_device and metadata_device go together, and one is missing")
+    return Known(params["device_id"], *devices)
 
 
 def size_bytes(text: str) -> int:

@@ -8,10 +8,12 @@ configured with (`dm.thinpooldev`). The name is the last resort.
 """
 
 import os
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .. import _ours
-from .._device_mapper import dmsetup, loop, pool
+from .._device_mapper import dmsetup, loop, lvm, pool
+from .._device_mapper import parts as halves
+from .._device_mapper.parts import Part
 from .._docker import device_files
 from .._docker.data_root import DataRoot
 from .._host import Host
@@ -24,27 +26,35 @@ class PoolOfRoot(NamedTuple):
     block_sectors: int  # of the active pool, else 0
     data_file: str  # of loop-lvm, empty where there is none
     metadata_file: str
+    parts: Optional[Tuple[Part, Part]]  # data and metadata, where they are known
     foreign_loops: List[loop.Loop]  # loops over the files that are not in a device of ours
+    holders: List[str]  # what else holds block devices that the pool lies on
     our_pools: List[dmsetup.Device]  # pools of ours over the same files
     devices: List[dmsetup.Device]  # every device of the host, as it was seen in the same look
 
 
-def find(host: Host, root: DataRoot) -> PoolOfRoot:
-    """Looks once at the host and the data root. Nothing is changed."""
+def find(host: Host, root: DataRoot, given: Optional[Tuple[str, str]] = None) -> PoolOfRoot:
+    """Looks once at the host and the data root. Nothing is changed. ``given`` are the data and the metadata device
+    of a pool that is not active, where neither the files nor LVM say them."""
     devices, loops = dmsetup.devices(host), loop.loops(host)
     data_file, metadata_file = (os.path.realpath(path) for path in device_files.pool_files(root.path))
     has_files = os.path.exists(data_file) and os.path.exists(metadata_file)
     over_data = loop.over(loops, data_file) if has_files else []
     over_metadata = loop.over(loops, metadata_file) if has_files else []
     pools = [one for one in devices if dmsetup.target(one) == "thin-pool"]
-    ours = [one for one in pools if _ours.read_uuid(one.uuid) and _lies_on(one, over_data)]
     foreign = [one for one in pools if not _ours.read_uuid(one.uuid)]
     name = configured_name(root)
     active = _active(foreign, name, over_data if not name else [])
+    parts = (Part(data_file), Part(metadata_file)) if has_files else None
+    if name and not active:
+        parts = _parts_of_name(host, name) or parts
+    if given:
+        parts = (halves.of_path(given[0]), halves.of_path(given[1]))
     # A root without its devicemapper directory has no pool; asking for its name would fail.
     if not name and os.path.isdir(device_files.home(root.path)):
         name = device_files.name_prefix(root.path) + "-pool"
         active = active or (dmsetup.named(foreign, name) if not has_files else None)
+    ours = [one for one in pools if _ours.read_uuid(one.uuid) and _is_over(one, devices, over_data, parts)]
     in_ours = {number for one in ours for number in numbers_of(one)}
     return PoolOfRoot(
         active.name if active else name,
@@ -53,10 +63,25 @@ def find(host: Host, root: DataRoot) -> PoolOfRoot:
         pool.parse_table(active.table).block_sectors if active else 0,
         data_file if has_files else "",
         metadata_file if has_files else "",
+        parts,
         [one for one in over_data + over_metadata if one.number not in in_ours],
+        [one for part in parts or () for one in halves.holders(host, part, devices)],
         ours,
         devices,
     )
+
+
+def parts_of_active(found: PoolOfRoot, loops: List[loop.Loop]) -> Tuple[str, str]:
+    """What the data and the metadata of an active pool can be read from: the files of its loops, or its devices."""
+    if found.active is None:
+        raise ValueError("the pool is not active")
+    files = {one.number: one.backing_file for one in loops}
+    names = {one.number: "/dev/mapper/" + one.name for one in found.devices}
+    metadata, data = (
+        files.get(number) or names.get(number) or "/dev/block/" + number
+        for number in numbers_of(found.active)
+    )
+    return data, metadata
 
 
 def configured_name(root: DataRoot) -> str:
@@ -74,6 +99,25 @@ def numbers_of(device: dmsetup.Device) -> List[str]:
     """The metadata and the data device of a pool, as major:minor."""
     table = pool.parse_table(device.table)
     return [table.metadata_number, table.data_number]
+
+
+def _parts_of_name(host: Host, name: str) -> Optional[Tuple[Part, Part]]:
+    found = lvm.parts_of(host, name)
+    if found is None:
+        return None
+    return Part(name + "_tdata", found.data), Part(name + "_tmeta", found.metadata)
+
+
+def _is_over(
+    device: dmsetup.Device,
+    devices: List[dmsetup.Device],
+    loops: List[loop.Loop],
+    parts: Optional[Tuple[Part, Part]],
+) -> bool:
+    """Whether a pool of ours lies on these loops, or on a device of ours over these parts."""
+    number = pool.parse_table(device.table).data_number
+    under = next((one for one in devices if one.number == number), None)
+    return _lies_on(device, loops) or bool(under and parts and halves.maps(under, parts[0]))
 
 
 def _active(pools: List[dmsetup.Device], name: str, over_data: List[loop.Loop]) -> Optional[dmsetup.Device]:

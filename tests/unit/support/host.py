@@ -23,6 +23,7 @@ class FakeHost(_host.Host):
         self.proc = str(directory / "proc")
         self.sys = str(directory / "sys")
         self.run_directory = str(directory / "run" / "drydock")
+        self.image_directory = str(directory / "images")
         self.units_directory = str(directory / "units")
         for path in (self.proc, self.sys, os.path.dirname(self.run_directory)):
             os.makedirs(path)

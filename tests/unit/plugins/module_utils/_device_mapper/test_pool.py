@@ -3,7 +3,8 @@
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper import pool, superblock
+from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper import lvm, pool, superblock
+from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper.parts import Part
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, CommandFailed, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._plan import Context
 from ansible_collections.drydock.rescue.tests.unit.support import metadata
@@ -95,15 +96,20 @@ def test_exactly_enough_is_enough():
         pool.require_space("p", HEALTHY._replace(data_total=1000, data_used=851), 128, 15, "x")
 
 
+FOUND = superblock.parse(metadata.RECORDED, "x", metadata.METADATA_BYTES)
+
+
 # -- an inactive pool --------------------------------------------------------------------------------------
 
 
 def verified(tmp_path, block, data_bytes=32768 * 65536):
-    path = tmp_path / "metadata"
+    path, data = tmp_path / "metadata", tmp_path / "data"
     with open(str(path), "wb") as stream:
         stream.write(block)
         stream.truncate(metadata.METADATA_BYTES)
-    return pool.verified(str(path), data_bytes, "/pool/data")
+    with open(str(data), "wb") as stream:
+        stream.truncate(data_bytes)
+    return pool.verified(Part(str(data)), Part(str(path)))
 
 
 def test_a_superblock_that_verifies(tmp_path):
@@ -111,46 +117,51 @@ def test_a_superblock_that_verifies(tmp_path):
     assert verified(tmp_path, metadata.RECORDED, 100 * 2**30).data_blocks == 32768
 
 
-def test_metadata_that_needs_a_check_is_refused(tmp_path):
-    with pytest.raises(Refused) as failure:
-        verified(tmp_path, metadata.superblock(flags=1))
-    assert "needs_check" in failure.value.message
-    assert "thin_repair" in failure.value.hint
-
-
 def test_a_data_file_that_was_cut_is_refused(tmp_path):
     with pytest.raises(BadRecord) as failure:
         verified(tmp_path, metadata.RECORDED, 32768 * 65536 - 1)
-    assert "counts 2147483648 bytes of data, /pool/data has 2147483647" in failure.value.message
+    assert "counts 2147483648 bytes of data, %s has 2147483647" % (tmp_path / "data") in failure.value.message
 
 
-def test_metadata_that_thin_check_finds_whole(host):
+def test_metadata_that_is_whole(host):
     host.answer("thin_check -q /pool/metadata")
-    pool.thin_check(host, "/pool/metadata")
+    assert pool.damage(host, FOUND, "/pool/metadata") == ""
+
+
+def test_metadata_that_needs_a_check(host):
+    said = pool.damage(host, FOUND._replace(needs_check=True), "/pool/metadata")
+    assert "/pool/metadata is marked needs_check" in said
 
 
 def test_metadata_that_thin_check_finds_damaged(host):
     host.answer("thin_check -q /pool/metadata", err="bad checksum, block 6\n", code=1)
-    with pytest.raises(BadRecord) as failure:
-        pool.thin_check(host, "/pool/metadata")
-    assert "damaged: bad checksum, block 6" in failure.value.message
+    said = pool.damage(host, FOUND, "/pool/metadata")
+    assert "damaged: bad checksum, block 6" in said
+    error = pool.damaged(said)
+    assert "method: extract" in error.hint
+    assert "thin_repair" in error.hint
 
 
 # -- putting one together ----------------------------------------------------------------------------------
 
-FOUND = superblock.parse(metadata.RECORDED, "x", metadata.METADATA_BYTES)
+OWNER = "d" * 64
+FILES = (Part("/pool/data"), Part("/pool/meta data"))
+LINEAR = (
+    Part("vg-pool_tdata", (lvm.Segment(0, 8, "/dev/sdb", 2048), lvm.Segment(8, 4, "/dev/sdc", 4096))),
+    Part("vg-pool_tmeta", (lvm.Segment(0, 2, "/dev/sdb", 2056),)),
+)
 
 
-def assembled(read_only):
-    return pool.assemble_plan("drydock-web-pool", "UUID", ("/pool/data", "/pool/meta data"), FOUND, read_only)
+def assembled(read_only, halves=FILES):
+    return pool.assemble_plan("web", OWNER, "mark" if read_only else "", halves, FOUND, read_only)
 
 
 def test_a_read_only_pool():
     assert assembled(True).shown() == [
         "data_loop=$(losetup --find --show --read-only /pool/data)",
         "metadata_loop=$(losetup --find --show --read-only '/pool/meta data')",
-        "dmsetup create drydock-web-pool --uuid UUID --table"
-        ' "0 4194304 thin-pool $metadata_loop $data_loop 128 0 2 skip_block_zeroing read_only"',
+        "dmsetup create drydock-web-pool --uuid drydock-%s-pool-mark --table" % OWNER
+        + ' "0 4194304 thin-pool $metadata_loop $data_loop 128 0 2 skip_block_zeroing read_only"',
     ]
 
 
@@ -158,8 +169,23 @@ def test_a_writable_pool():
     assert assembled(False).shown() == [
         "data_loop=$(losetup --find --show /pool/data)",
         "metadata_loop=$(losetup --find --show '/pool/meta data')",
-        "dmsetup create drydock-web-pool --uuid UUID --table"
-        ' "0 4194304 thin-pool $metadata_loop $data_loop 128 0 1 skip_block_zeroing"',
+        "dmsetup create drydock-web-pool --uuid drydock-%s-pool --table" % OWNER
+        + ' "0 4194304 thin-pool $metadata_loop $data_loop 128 0 1 skip_block_zeroing"',
+    ]
+
+
+def test_a_pool_over_segments_of_block_devices():
+    """Of LVM: mapped by devices of ours, and its metadata is checked before the kernel gets it."""
+    assert assembled(True, LINEAR).shown() == [
+        "printf '%%s\\n' '0 8 linear /dev/sdb 2048' '8 4 linear /dev/sdc 4096' | "
+        "dmsetup create drydock-web-data --uuid drydock-%s-data --readonly" % OWNER,
+        "printf '%%s\\n' '0 2 linear /dev/sdb 2056' | "
+        "dmsetup create drydock-web-metadata --uuid drydock-%s-metadata --readonly" % OWNER,
+        "thin_check -q /dev/mapper/drydock-web-metadata",
+        "dmsetup create drydock-web-pool --uuid drydock-%s-pool-mark --table '0 4194304 thin-pool"
+        % OWNER
+        + " /dev/mapper/drydock-web-metadata /dev/mapper/drydock-web-data 128 0"
+        " 2 skip_block_zeroing read_only'",
     ]
 
 

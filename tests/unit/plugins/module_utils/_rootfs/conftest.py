@@ -17,7 +17,17 @@ def request_for(host, docker):
     def make(name="web", **changes):
         container = containers.Container(docker.path, ident(name))
         path = host.run_directory + "/" + name
-        asked = Request(container, name, path, "read_only", "auto", host.run_directory, 2**30, Life([], []))
+        asked = Request(
+            container,
+            name,
+            path,
+            "read_only",
+            "auto",
+            host.run_directory,
+            host.image_directory,
+            2**30,
+            Life([], []),
+        )
         return asked._replace(**changes)
 
     return make

@@ -10,6 +10,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._docker import devi
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, NotFound, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import devicemapper, found
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import Known
 from ansible_collections.drydock.rescue.tests.unit.support import metadata
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import device
@@ -189,19 +190,25 @@ def refused(opening, **changes):
     return str(failure.value)
 
 
-@pytest.mark.parametrize("access", ["read_only", "in_place"])
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [(" ro ", "its mode is ro"), (" out_of_data_space ", "its mode is out_of_data_space")],
-)
-def test_a_pool_that_is_not_well(host, active, opening, pool_name, access, broken, said):
-    host.answer("dmsetup status --noflush " + pool_name, HEALTHY.replace(" rw ", broken))
-    assert said in refused(opening, access=access)
+NOT_WELL = [
+    (HEALTHY.replace(" rw ", " ro "), "its mode is ro"),
+    (HEALTHY.replace(" rw ", " out_of_data_space "), "its mode is out_of_data_space"),
+    (HEALTHY.replace("space -", "space needs_check"), "needs_check"),
+    ("0 4194304 thin-pool Fail", "its mode is fail"),
+]
 
 
-def test_a_pool_that_needs_a_check(host, active, opening, pool_name):
-    host.answer("dmsetup status --noflush " + pool_name, HEALTHY.replace("space -", "space needs_check"))
-    assert "needs_check" in refused(opening)
+@pytest.mark.parametrize(("access", "method"), [("read_only", "snapshot"), ("in_place", "direct")])
+@pytest.mark.parametrize(("line", "said"), NOT_WELL, ids=[said for _line, said in NOT_WELL])
+def test_a_pool_that_is_not_well(host, active, opening, pool_name, access, method, line, said):
+    host.answer("dmsetup status --noflush " + pool_name, line)
+    assert said in refused(opening, access=access, method=method)
+
+
+@pytest.mark.parametrize("line", [line for line, _said in NOT_WELL])
+def test_the_blocks_of_a_pool_that_is_not_well_are_copied(host, stopped, active, opening, pool_name, line):
+    host.answer("dmsetup status --noflush " + pool_name, line)
+    assert extracted(host, stopped, opening())
 
 
 @pytest.mark.parametrize(("access", "used"), [("read_only", 27853), ("in_place", 32113)])
@@ -275,22 +282,70 @@ def test_a_root_without_pool_files_and_without_a_pool(host, docker, opening):
     assert "has no pool files" in refused(opening)
 
 
-@pytest.mark.parametrize(
-    ("block", "error"),
-    [(b"\0" * 4096, BadRecord), (b"x" * 4096, BadRecord), (metadata.superblock(flags=1), Refused)],
-)
-def test_a_superblock_that_does_not_verify_is_refused(stopped, opening, block, error):
+@pytest.mark.parametrize("block", [b"\0" * 4096, b"x" * 4096], ids=["zeros", "another"])
+@pytest.mark.parametrize("method", ["assemble", "extract"])
+def test_a_superblock_that_does_not_verify_is_refused_by_every_method(stopped, opening, block, method):
     with open(device_files.pool_files(stopped.path)[1], "r+b") as stream:
         stream.write(block)
-    for access in ("read_only", "in_place"):
-        with pytest.raises(error):
-            opening(access=access)
-
-
-def test_metadata_that_thin_check_finds_damaged_is_refused(host, stopped, opening):
-    host.answer("thin_check -q " + device_files.pool_files(stopped.path)[1], err="bad checksum", code=1)
     with pytest.raises(BadRecord):
-        opening()
+        opening(method=method)
+    with pytest.raises(BadRecord):
+        opening(access="in_place")
+
+
+@pytest.fixture(params=["thin_check", "needs_check"])
+def damaged(request, host, stopped):
+    path = device_files.pool_files(stopped.path)[1]
+    host.answer("thin_check -q " + path, err="bad checksum", code=1)
+    if request.param == "needs_check":
+        with open(path, "r+b") as stream:
+            stream.write(metadata.superblock(flags=1))
+    return stopped
+
+
+def test_damaged_metadata_is_not_given_to_the_kernel(damaged, opening):
+    for changes in ({"method": "assemble"}, {"access": "in_place"}):
+        with pytest.raises(BadRecord) as failure:
+            opening(**changes)
+        assert "method: extract" in failure.value.hint
+
+
+def test_the_blocks_of_a_damaged_pool_are_copied(host, damaged, opening):
+    assert extracted(host, damaged, opening())
+
+
+def test_a_kernel_without_device_mapper(host, stopped, opening):
+    host.missing_tools.add("modprobe")
+    os.unlink(os.path.join(host.proc, "misc"))
+    assert extracted(host, stopped, opening())
+
+
+def test_the_blocks_of_a_living_container_are_not_copied(active, opening):
+    active(device("docker-" + LAYER, "254:1", "0 1048576 thin 254:0 8", open_count=1))
+    assert "would change while they are copied" in refused(opening, method="extract")
+
+
+def test_extract_shows_commands_that_do_the_same(host, stopped, opening):
+    opened = opening(method="extract")
+    _data, meta = device_files.pool_files(stopped.path)
+    there = os.path.join(host.image_directory, ".drydock-web")
+    shown = opened.plan.shown()
+    assert shown[:5] == [
+        "mkdir -m 0700 " + host.image_directory,
+        "mkdir -m 0700 " + there,
+        "cp --sparse=always %s %s/metadata" % (meta, there),
+        "thin_dump --dev-id 8 --output %s/mappings %s/metadata" % (there, there),
+        "truncate --size=536870912 %s/image" % there,
+    ]
+    assert shown[-3:] == [
+        "image_loop=$(losetup --find --show %s/image)" % there,
+        'mount -t xfs -o ro,nosuid,nodev,noexec,nouuid "$image_loop" %s/web' % host.run_directory,
+        "mount -o bind %s/web/rootfs %s/web" % (host.run_directory, host.run_directory),
+    ]
+
+
+def extracted(host, docker, opened):
+    return (opened.method, opened.work_dir, opened.device) == ("extract", host.image_directory, None)
 
 
 def test_a_window_that_docker_has_reached(stopped, active, opening):
@@ -343,12 +398,12 @@ def test_no_candidate_at_all(stopped, root, request_for):
 def test_a_device_by_its_id(stopped, root, request_for):
     os.unlink(stopped.join("devicemapper", "metadata", LAYER))
     stopped.device_file(ident("unclaimed"), 42, size=1024)
-    layer = devicemapper.locate(root(), request_for().container, 42)
+    layer = devicemapper.locate(root(), request_for().container, Known(42))
     assert (layer.file.device_id, layer.file.size_bytes) == (42, 1024)
 
 
 def test_a_device_without_any_file_is_as_long_as_the_longest(stopped, root, request_for):
-    layer = devicemapper.locate(root(), request_for().container, 77)
+    layer = devicemapper.locate(root(), request_for().container, Known(77))
     assert (layer.file.device_id, layer.file.size_bytes) == (77, 536870912)
 
 

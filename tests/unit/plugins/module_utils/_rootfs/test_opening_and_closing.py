@@ -15,6 +15,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     Refused,
 )
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing, opening
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import NOTHING
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
 
@@ -35,7 +36,9 @@ def mounts(host):
 @pytest.fixture
 def opened(host, docker):
     def make(container="web", check_mode=False, **changes):
-        wanted = opening.Wanted(container, docker.path, None, None, "read_only", "auto", None, 2**30, False)
+        wanted = opening.Wanted(
+            container, docker.path, NOTHING, None, "read_only", "auto", None, 2**30, False
+        )
         return opening.open_rootfs(host, wanted._replace(**changes), check_mode)
 
     return make
@@ -222,7 +225,7 @@ def test_a_place_that_cannot_be_used(host, web, opened, tmp_path, kind):
 
 def killed_after(host, web, steps, **changes):
     """Does the first steps of opening and then nothing more."""
-    wanted = opening.Wanted("web", web.path, None, None, "scratch", "auto", None, 2**30, False)._replace(
+    wanted = opening.Wanted("web", web.path, NOTHING, None, "scratch", "auto", None, 2**30, False)._replace(
         **changes
     )
     real = opening.Plan.apply
