@@ -51,6 +51,7 @@ class Host:
     run_directory = "/run/drydock"
     image_directory = "/var/tmp/drydock"  # for what is too large for memory
     units_directory = "/run/systemd/system"
+    lock_prefix = "drydock/"
 
     # -- tools ---------------------------------------------------------------------------------------------
 

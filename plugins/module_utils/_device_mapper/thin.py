@@ -45,8 +45,10 @@ def open_plan(name: str, uuid: str, pool: str, device_id: int, size_bytes: int, 
     return Plan().add(Run(*argv), Run("dmsetup", "remove", "--retry", name))
 
 
-def snapshot_plan(name: str, uuid: str, snapshot: Snapshot, active_origin: str, size_bytes: int) -> Plan:
-    """A thin snapshot of ours, active under our name and read-only. ``active_origin`` is the name under which the
+def snapshot_plan(
+    name: str, uuid: str, snapshot: Snapshot, active_origin: str, size_bytes: int, read_only: bool = True
+) -> Plan:
+    """A thin snapshot of ours, active under our name. ``active_origin`` is the name under which the
     origin is active now, empty if it is not."""
     plan = Plan()
     plan.add(
@@ -54,7 +56,8 @@ def snapshot_plan(name: str, uuid: str, snapshot: Snapshot, active_origin: str, 
     )
     plan.add(CreateSnapshot(snapshot, active_origin), delete(snapshot.pool, snapshot.snapshot_id))
     loaded = table(size_bytes // SECTOR, snapshot.pool, snapshot.snapshot_id)
-    plan.add(Run("dmsetup", "load", name, "--readonly", "--table", loaded), Run("dmsetup", "clear", name))
+    flags = ["--readonly"] if read_only else []
+    plan.add(Run("dmsetup", "load", name, *flags, "--table", loaded), Run("dmsetup", "clear", name))
     plan.add(Run("dmsetup", "resume", name), Run("dmsetup", "wipe_table", name))
     return plan
 

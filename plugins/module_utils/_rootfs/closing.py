@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Closes what is open of a container, or everything of ours: by name alone. PRIVATE to the collection."""
 
+import contextlib
 import os
 from typing import List, NamedTuple, Optional
 
+from .. import _lock
 from .._docker import containers, data_root
 from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, RescueError
@@ -44,10 +46,14 @@ def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mod
     """Closes what ``word`` (a name, an ID or a path) has open; changes nothing where nothing is open.
     Raises CommandFailed, after closing, where what was read cannot be trusted."""
     root = _root(host, data_root_path)
-    open_now = found.matching(host, word) or _by_record(host, word, root)
+    open_now = _matching(host, word, root)
     if open_now is None or found.is_empty(host, open_now):
         return Closed(False, open_now.container_id if open_now else "", "", [], [])
-    return _close(host, open_now, root, check_mode)
+    if check_mode:
+        return _close(host, open_now, root, True)
+    with _locked(host, open_now):
+        # What another run did before it let go of the lock.
+        return _close(host, _matching(host, word, root) or open_now, root, False)
 
 
 def close_everything(host: Host, check_mode: bool) -> List[Closed]:
@@ -56,9 +62,14 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
     closed: List[Closed] = []
     errors: List[RescueError] = []
     root = _root(host, None)
-    for one in found.everything(host):
+    # A pool of its own (thin_pool) goes after the devices in it.
+    for one in sorted(found.everything(host), key=found.is_pool_alone):
         try:
-            closed.append(_close(host, one, root, check_mode))
+            if check_mode:
+                closed.append(_close(host, one, root, True))
+                continue
+            with _locked(host, one):
+                closed.append(_close(host, one, root, False))
         except RescueError as error:  # the others are closed all the same
             errors.append(error)
     try:
@@ -94,6 +105,14 @@ def _close(host: Host, open_now: Found, root: Optional[DataRoot], check_mode: bo
         ["These containers ran before and did not come back: %s" % ", ".join(missing)] if missing else []
     )
     return Closed(bool(steps.steps), open_now.container_id, path, applied.actions, warnings)
+
+
+def _locked(host: Host, open_now: Found) -> "contextlib.AbstractContextManager[None]":
+    return _lock.held(host, open_now.container_id or open_now.name, "container %s" % open_now.name)
+
+
+def _matching(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Found]:
+    return found.matching(host, word) or _by_record(host, word, root)
 
 
 def _by_record(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Found]:

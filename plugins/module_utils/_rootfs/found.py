@@ -62,6 +62,12 @@ def is_empty(host: Host, found: Found) -> bool:
     return not (found.trees or found.devices or found.drop_ins or directory)
 
 
+def is_pool_alone(found: Found) -> bool:
+    """Whether all there is, is a pool: devices of other names may lie in it."""
+    marks = [_ours.read_uuid(device.uuid) for device in found.devices]
+    return not found.trees and not any(mark and mark.role in ("view", "thin") for mark in marks)
+
+
 def _found(
     host: Host, name: str, container_id: str, trees: List[_ours.Tree], devices: List[dmsetup.Device]
 ) -> Found:

@@ -22,9 +22,10 @@ class RequireDisk(Action):
 
     def __init__(self, directory: str, data_root: str) -> None:
         self.directory, self.data_root = directory, data_root
+        self._missing = not os.path.isdir(directory)
 
     def shown(self, outputs: object) -> List[str]:
-        return [] if os.path.isdir(self.directory) else ["mkdir -m 0700 %s" % self.directory]
+        return [] if not self._missing else ["mkdir -m 0700 %s" % self.directory]
 
     def perform(self, context: Context) -> None:
         if self.directory == context.host.image_directory:

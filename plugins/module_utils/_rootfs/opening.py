@@ -5,7 +5,7 @@
 import os
 from typing import Any, List, NamedTuple, Optional, Tuple
 
-from .. import _ours
+from .. import _lock, _ours
 from .._device_mapper.thin import IdTaken
 from .._docker import containers, data_root
 from .._docker.containers import Container
@@ -52,6 +52,21 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
     name = _ours.tree_name(
         container.id, container.name, sum(one.name == container.name for one in everyone) == 1
     )
+    if check_mode:
+        return _open(host, wanted, root, everyone, container, name, True)
+    with _lock.held(host, container.id, "container %s" % name):
+        return _open(host, wanted, root, everyone, container, name, False)
+
+
+def _open(
+    host: Host,
+    wanted: Wanted,
+    root: DataRoot,
+    everyone: List[Container],
+    container: Container,
+    name: str,
+    check_mode: bool,
+) -> Opened:
     before = found.of_container(host, container.id, name)
     opened, binds = tree.find(host, container.id)
     if opened and opened.mount:

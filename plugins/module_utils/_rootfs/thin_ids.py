@@ -6,7 +6,7 @@ They are known by the rule of _ours: in our window, in no device file, not trans
 looked for by loading a table for it into a device of ours that is never resumed: that writes nothing to the pool.
 """
 
-from typing import List, Set
+from typing import List, Sequence, Set
 
 from .. import _ours
 from .._device_mapper import dmsetup, pool, thin
@@ -17,6 +17,7 @@ from .._plan import Plan
 from . import thin_pools
 
 _PROBE = _ours.PREFIX + "probe"
+_WINDOW = range(_ours.LOWEST_THIN_ID, _ours.HIGHEST_THIN_ID + 1)
 
 
 def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
@@ -45,25 +46,17 @@ def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
     return plans
 
 
-def existing(host: Host, pool_name: str) -> Set[int]:
-    """The ids of our window that the pool has."""
+def existing(host: Host, pool_name: str, wanted: Sequence[int] = _WINDOW) -> Set[int]:
+    """Those of some ids, of our window if nothing is said, that the pool has."""
     there: Set[int] = set()
     if dmsetup.named(dmsetup.devices(host), _PROBE):  # of a run that was killed
         host.run(["dmsetup", "remove", "--retry", _PROBE])
     host.run(["dmsetup", "create", _PROBE, "--notable"])
     try:
-        for device_id in range(_ours.LOWEST_THIN_ID, _ours.HIGHEST_THIN_ID + 1):
+        for device_id in wanted:
+            table = thin.table(128, pool_name, device_id)
             try:
-                host.run(
-                    [
-                        "dmsetup",
-                        "load",
-                        _PROBE,
-                        "--readonly",
-                        "--table",
-                        thin.table(128, pool_name, device_id),
-                    ]
-                )
+                host.run(["dmsetup", "load", _PROBE, "--readonly", "--table", table])
                 there.add(device_id)
             except CommandFailed:
                 continue

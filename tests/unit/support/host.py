@@ -24,6 +24,7 @@ class FakeHost(_host.Host):
         self.sys = str(directory / "sys")
         self.run_directory = str(directory / "run" / "drydock")
         self.image_directory = str(directory / "images")
+        self.lock_prefix = "drydock-test-%d-" % os.getpid()
         self.units_directory = str(directory / "units")
         for path in (self.proc, self.sys, os.path.dirname(self.run_directory)):
             os.makedirs(path)

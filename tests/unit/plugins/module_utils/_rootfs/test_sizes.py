@@ -4,7 +4,7 @@
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Refused
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import rootfs_state
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import sizes
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import root
     ],
 )
 def test_a_size(text, size):
-    assert rootfs_state.size_bytes(text) == size
+    assert sizes.size_bytes("size", text, 16 * 2**20) == size
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_a_size(text, size):
 )
 def test_what_is_no_size_or_too_small(text):
     with pytest.raises(Refused):
-        rootfs_state.size_bytes(text)
+        sizes.size_bytes("size", text, 16 * 2**20)
