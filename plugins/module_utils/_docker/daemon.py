@@ -26,6 +26,7 @@ _UNIT_PATHS = (
 )
 _UNITS = ("docker.service",)
 _DAEMON_NAMES = ("dockerd", "dockerd-current", "dockerd-ce")
+_SNAP = "docker.dockerd"  # `snap run docker.dockerd`
 _OLD_NAMES = ("docker", "docker-current")  # `docker daemon` (1.8 to 1.11) and `docker -d` (before)
 
 
@@ -67,6 +68,25 @@ def is_daemon(argv: List[str]) -> bool:
         word.startswith("-") or before.startswith("-") for before, word in zip([""] + words, words)
     )
     return name in _OLD_NAMES and (words[:1] == ["daemon"] or flags_alone)
+
+
+def services(data_root: str) -> List[str]:
+    """The systemd services, whatever their names, that would start a Docker on a data root. One whose command line
+    holds variables that may say another data root counts as well."""
+    names = {
+        name for directory in _UNIT_PATHS for name in records.names_in(directory) if name.endswith(".service")
+    }
+    found = []
+    for unit in sorted(names):
+        argv = _unit_arguments(unit)
+        if not argv or not (is_daemon(argv) or _SNAP in argv[1:]):
+            continue
+        said = from_arguments(argv, unit).data_root
+        told = said or from_daemon_json(_config_file(argv)).data_root or DEFAULT_DATA_ROOT
+        unknown = not said and any("$" in word for word in argv[1:])
+        if unknown or _SNAP in argv or os.path.realpath(told) == data_root:
+            found.append(unit)
+    return found
 
 
 def configured(host: Host) -> Settings:

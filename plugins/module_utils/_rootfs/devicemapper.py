@@ -112,6 +112,13 @@ def distrust(host: Host, found: Found) -> str:
                         state[0],
                     )
                 )
+        if mark and mark.role == "thin" and not mark.extra and device.table:
+            words = device.table.split()
+            others = [one.name for one in thin.active_under(found.all_devices, words[3], int(words[4]))]
+            if len(others) > 1:
+                return "the same device was opened meanwhile as %s" % ", ".join(
+                    name for name in others if name != device.name
+                )
         if mark and mark.role == "pool" and mark.extra and device.table:
             trouble = _disturbed(loops, ours, device, found, mark.extra)
             if trouble:

@@ -205,7 +205,8 @@ class Release(Action):
 
 
 def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) -> List[str]:
-    """The units that would start a Docker on this data root: of a running one by its cgroup, else Docker's own."""
+    """The units that would start a Docker on this data root: of a running one by its cgroup, else those whose files
+    say so; with the sockets that would start them, whatever they are called."""
     services: List[str] = []
     for one in daemons:
         cgroup = next((process.cgroup for process in host.processes() if process.pid == one.pid), "")
@@ -216,13 +217,15 @@ def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) 
                 "Stop it by hand",
             )
         services.append(match.group(1))
+    services += daemon.services(root.path)
     if not services and os.path.realpath(root.settings.data_root) == root.path:
         services = ["docker.service"]
-    units = []
+    units: List[str] = []
     for service in services:
-        for unit in (service, service[: -len(".service")] + ".socket"):
-            if unit not in units and _property(host, unit, "LoadState") == "loaded":
-                units.append(unit)
+        if service not in units and _property(host, service, "LoadState") == "loaded":
+            units.append(service)
+            triggers = _property(host, service, "TriggeredBy").split()
+            units += [one for one in triggers if one not in units]
     return units
 
 

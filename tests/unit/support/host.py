@@ -82,10 +82,13 @@ class FakeHost(_host.Host):
         for name, line in statuses.items():
             self.answer("dmsetup status --noflush " + name.replace("_", "-"), line + "\n")
 
-    def unit(self, name, active=False, loaded=True):
+    def unit(self, name, active=False, loaded=True, triggered_by=None):
         os.makedirs(self.units_directory, exist_ok=True)
         state = "loaded" if loaded else "not-found"
         self.answer("systemctl show --property=LoadState " + name, "LoadState=%s\n" % state)
+        if name.endswith(".service"):
+            triggers = name[: -len("service")] + "socket" if triggered_by is None else triggered_by
+            self.answer("systemctl show --property=TriggeredBy " + name, "TriggeredBy=%s\n" % triggers)
         state = "active" if active else "inactive"
         self.answer("systemctl show --property=ActiveState " + name, "ActiveState=%s\n" % state)
 

@@ -557,3 +557,13 @@ def test_another_pool_of_ours_over_the_same_files_is_no_disturbance(host, stoppe
     uuid = stopped.pool_uuid.replace(WEB, ident("db"))
     table = "0 4194304 thin-pool 7:11 7:10 128 0 2 skip_block_zeroing read_only"
     assert distrust(host, device("drydock-db-pool", "254:40", table, uuid=uuid), *ours) == ""
+
+
+def test_a_device_that_somebody_else_opened_meanwhile_is_noticed(host):
+    """Under in_place it has Docker's own thin id, which the kernel gives to as many names as ask."""
+    uuid = _ours.device_uuid(WEB, "thin")
+    ours = device("drydock-web-thin", "254:5", "0 1048576 thin 254:0 8", uuid=uuid, open_count=1)
+    host.devices(device("docker-pool", "254:0", POOL_TABLE), ours)
+    assert devicemapper.distrust(host, found.of_container(host, WEB, "web")) == ""
+    host.devices(device("docker-pool", "254:0", POOL_TABLE), ours, device("x", "254:6", ours.table))
+    assert "opened meanwhile as x" in devicemapper.distrust(host, found.of_container(host, WEB, "web"))

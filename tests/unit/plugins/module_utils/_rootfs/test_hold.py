@@ -64,6 +64,32 @@ def read(path):
         return stream.read()
 
 
+# -- which units -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unit_files(tmp_path):
+    directory = tmp_path / "etc" / "usr-units"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def service(directory, name, command):
+    (directory / name).write_text("[Service]\nExecStart=%s\n" % command)
+
+
+def test_every_service_that_would_start_docker_on_this_root_is_held(host, units, roots, root, unit_files):
+    service(unit_files, "docker-latest.service", "/usr/bin/dockerd-current --data-root " + roots.path)
+    service(unit_files, "moby@b.service", "/usr/bin/dockerd $OPTIONS")
+    service(unit_files, "elsewhere.service", "/usr/bin/dockerd --data-root /srv/another")
+    service(unit_files, "web.service", "/usr/bin/docker start -a web")
+    host.unit("docker-latest.service", triggered_by="api.socket")
+    host.unit("api.socket")
+    host.unit("moby@b.service", triggered_by="")
+    held = [step.do.path for step in holding(host, root).plan.steps if isinstance(step.do, hold.WriteDropIn)]
+    assert held == [drop_in(host, one) for one in ("docker-latest.service", "api.socket", "moby@b.service")]
+
+
 # -- holding -----------------------------------------------------------------------------------------------
 
 
