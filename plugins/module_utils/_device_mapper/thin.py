@@ -69,9 +69,11 @@ def delete(pool: str, device_id: int) -> Action:
     return Run("dmsetup", "message", pool, "0", "delete %d" % device_id)
 
 
-def close_snapshot_plan(name: str, pool: str, snapshot_id: Optional[int]) -> Plan:
+def close_snapshot_plan(device: dmsetup.Device, pool: str, snapshot_id: Optional[int]) -> Plan:
     """Takes a snapshot of ours away in the order that leaves nothing unnamed when it is interrupted."""
-    plan = Plan().add(Run("dmsetup", "wipe_table", name))
+    name = device.name
+    # A run that was killed may have loaded a table that never became active; it holds the thin id all the same.
+    plan = Plan().add(Run("dmsetup", "wipe_table" if device.table else "clear", name))
     if snapshot_id is not None:
         plan.add(DeleteIfThere(pool, snapshot_id))
     return plan.add(Run("dmsetup", "remove", "--retry", name))

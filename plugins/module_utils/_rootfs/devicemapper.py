@@ -178,7 +178,7 @@ def _close_thin(device: dmsetup.Device, extra: str, all_devices: List[dmsetup.De
     deletable = (
         int(snapshot_id) if pools and not shared else None
     )  # of two that named one id, the last deletes it
-    return thin.close_snapshot_plan(device.name, pools[0] if pools else "", deletable)
+    return thin.close_snapshot_plan(device, pools[0] if pools else "", deletable)
 
 
 def _detached(loops: Dict[str, str], numbers: List[str]) -> Plan:

@@ -202,7 +202,7 @@ def _delete(
             "thin id %d is active as %s" % (device_id, ", ".join(others)), "Make that inactive first"
         )
     if present:
-        plan = thin.close_snapshot_plan(wanted.name, wanted.pool.name, device_id)
+        plan = thin.close_snapshot_plan(present, wanted.pool.name, device_id)
     elif device_id in thin_ids.existing(host, wanted.pool.name, [device_id]):
         plan = Plan().add(thin.delete(wanted.pool.name, device_id))
     else:

@@ -83,8 +83,19 @@ def test_the_way_back_never_leaves_a_snapshot_without_a_name():
         DELETE,
         "dmsetup remove --retry drydock-web-thin",
     ]
-    assert thin.close_snapshot_plan("drydock-web-thin", "pool", 0xFFFFFF).shown() == [
+    snapshot = device("drydock-web-thin", "254:5", "0 8 thin 254:0 16777215")
+    assert thin.close_snapshot_plan(snapshot, "pool", 0xFFFFFF).shown() == [
         "dmsetup wipe_table drydock-web-thin",
+        DELETE,
+        "dmsetup remove --retry drydock-web-thin",
+    ]
+
+
+def test_a_table_that_never_became_active_is_cleared():
+    """A live table there is none to wipe then; the one that was only loaded holds the thin id."""
+    killed = device("drydock-web-thin", "254:5", "")
+    assert thin.close_snapshot_plan(killed, "pool", 0xFFFFFF).shown() == [
+        "dmsetup clear drydock-web-thin",
         DELETE,
         "dmsetup remove --retry drydock-web-thin",
     ]

@@ -413,10 +413,10 @@ def test_a_device_without_any_file_is_as_long_as_the_longest(stopped, root, requ
 def open_devices(host, docker, *roles):
     """Devices of ours by role: view over scratch /dev/loop6, thin, pool over /dev/loop4 and /dev/loop5."""
     host.loop(6, "/run/.drydock-scratch (deleted)")
-    extras = {"snapshot": "16777215@254:0", "wiped": "16777215@254:0"}
+    extras = {"snapshot": "16777215@254:0", "wiped": "16777215@254:0", "loaded": "16777215@254:0"}
     devices = []
     for role in roles:
-        kind = "thin" if role in ("snapshot", "wiped") else role
+        kind = "thin" if role in extras else role
         if role == "pool":
             devices.append(our_pool(host, docker, "web", True))
             continue
@@ -424,7 +424,8 @@ def open_devices(host, docker, *roles):
             "view": "0 1048576 snapshot 254:8 7:6 N 8",
             "thin": "0 1048576 thin 254:7 8",
             "snapshot": "0 1048576 thin 254:0 16777215",
-            "wiped": "",
+            "wiped": "0 1048576 error ",
+            "loaded": "",
         }[role]
         uuid = _ours.device_uuid(WEB, kind, extras.get(role, ""))
         devices.append(device("drydock-web-" + kind, "254:%d" % (8 + len(devices)), table, uuid=uuid))
@@ -450,13 +451,15 @@ def test_closing_an_assembled_stack(host, stopped):
     ]
 
 
-@pytest.mark.parametrize("thin", ["snapshot", "wiped"])
-def test_closing_a_snapshot_deletes_it(host, stopped, thin):
+@pytest.mark.parametrize(
+    ("thin", "command"), [("snapshot", "wipe_table"), ("wiped", "wipe_table"), ("loaded", "clear")]
+)
+def test_closing_a_snapshot_deletes_it(host, stopped, thin, command):
     devices = open_devices(host, stopped, "view", thin)
     assert closed(host, DOCKERS_POOL, *devices) == [
         "dmsetup remove --retry drydock-web-view",
         "losetup --detach /dev/loop6",
-        "dmsetup wipe_table drydock-web-thin",
+        "dmsetup %s drydock-web-thin" % command,
         "dmsetup message docker-pool 0 'delete 16777215'",
         "dmsetup remove --retry drydock-web-thin",
     ]
