@@ -14,86 +14,35 @@ import sys
 import time
 
 sys.path.insert(0, "/root/collection")
-from ansible_collections.drydock.rescue.plugins.module_utils._host import Host  # noqa: E402
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import (  # noqa: E402
-    closing,
-    rootfs_state,
-    thin_ids,
-)
+from rescues import Host, child, clean_up, close_it, finished, ids_left, left, open_it  # noqa: E402
 
 RESUMES_WITHIN = 1.0  # seconds, as promised
-CASES = {
-    "assemble": ("dead", "read_only", "assemble"),
-    "assemble-scratch": ("dead", "scratch", "assemble"),
-    "extract": ("dead", "read_only", "extract"),
-    "extract-scratch": ("dead", "scratch", "extract"),
-    "direct": ("dead", "in_place", "direct"),
-    "snapshot": ("living", "read_only", "snapshot"),
-    "snapshot-scratch": ("living", "scratch", "snapshot"),
-    "snapshot-dead": ("dead", "read_only", "snapshot"),
-    "suspended": ("living", "read_only", "snapshot"),
-    "stop-docker": ("dead", "in_place", "direct"),
-    "merge": ("dead", "read_only", "merge"),
-    "merge-scratch": ("dead", "scratch", "merge"),
-    "live": ("living", "read_only", "live"),
-}
 
 
-def parameters(case, state="mounted"):
-    container, access, method = CASES[case]
-    given = dict(container=container, access=access, method=method, state=state, scratch_size="64M")
-    for name in ("data_root", "device_id", "data_device", "metadata_device", "path", "work_dir"):
-        given[name] = None
-    return dict(given, stop_docker=case == "stop-docker")
-
-
-def child(work):
-    """Runs ``work`` in a process of its own."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        work()
-        code = 0
-    except BaseException as error:
-        print("    %s: %s" % (type(error).__name__, error), flush=True)
-    finally:
-        os._exit(code)
-
-
-def finished(work):
-    _pid, status = os.waitpid(child(work), 0)
-    return status == 0
-
-
-def open_it(case):
+def dying(case):
+    """Opens a case; `suspended` dies in the worst moment of all."""
     host = Host()
-    if case == "suspended":  # the worst moment of all
-        run = host.run
+    run = host.run
 
-        def and_die(argv, *rest, **options):
-            result = run(argv, *rest, **options)
-            if argv[:2] == ["dmsetup", "suspend"]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+    def run_and_die(argv, *rest, **options):
+        result = run(argv, *rest, **options)
+        if argv[:2] == ["dmsetup", "suspend"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
-        host.run = and_die
-    rootfs_state.reach(host, parameters(case), False)
-
-
-def close_it(case):
-    rootfs_state.reach(Host(), parameters(case, "unmounted"), False)
-
-
-def clean_up(_case):
-    closing.close_everything(Host(), False)
+    if case == "suspended":
+        host.run = run_and_die
+    open_it(case, host)
 
 
 def again(case):
     case = "snapshot" if case == "suspended" else case
-    rootfs_state.reach(Host(), parameters(case), False)
+    open_it(case)
     close_it(case)
+
+
+def cleanup(_case):
+    clean_up()
 
 
 def suspended():
@@ -101,17 +50,6 @@ def suspended():
         ["dmsetup", "info", "-c", "--noheadings", "-o", "name,suspended"], capture_output=True, text=True
     ).stdout
     return [line for line in shown.splitlines() if line.endswith(":Suspended")]
-
-
-def left():
-    """Everything of ours that is on the host."""
-    script = """
-        dmsetup info -c --noheadings -o name | grep '^drydock'
-        losetup --list --noheadings | grep drydock
-        grep drydock /proc/self/mountinfo
-        ls -d /run/drydock /run/systemd/system/*.d/drydock-* /var/tmp/drydock 2>/dev/null
-        exit 0"""
-    return subprocess.run(["sh", "-c", script], capture_output=True, text=True).stdout
 
 
 def duration(case):
@@ -129,9 +67,9 @@ def main(times, seed, cases):
     killed_open, slowest = 0, 0.0
     for number in range(times):
         case = cases[number % len(cases)]
-        recover = [again, close_it, clean_up][number // len(cases) % 3]
+        recover = [again, close_it, cleanup][number // len(cases) % 3]
         after = chance.uniform(0, lasts[case])
-        pid = child(lambda case=case: open_it(case))
+        pid = child(lambda case=case: dying(case))
         if case != "suspended":
             time.sleep(after)
             os.kill(pid, signal.SIGKILL)
@@ -148,11 +86,8 @@ def main(times, seed, cases):
             sys.exit("%d %s: %s failed" % (number, case, recover.__name__))
         if left():
             sys.exit("%d %s: after %s there is left:\n%s" % (number, case, recover.__name__, left()))
-    pools = subprocess.run(["dmsetup", "ls", "--target", "thin-pool"], capture_output=True, text=True).stdout
-    for pool in [line.split()[0] for line in pools.splitlines() if "No devices" not in line]:
-        ids = thin_ids.existing(Host(), pool)
-        if ids:
-            sys.exit("thin ids of ours are left in %s: %s" % (pool, sorted(ids)))
+    if ids_left():
+        sys.exit("thin ids of ours are left: %s" % ids_left())
     print("%d killed, %d of them before the end; a suspended device was back within %.2f s" % (times, killed_open, slowest))
 
 
