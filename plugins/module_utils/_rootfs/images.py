@@ -4,14 +4,14 @@
 collection."""
 
 import os
-from typing import List
+from typing import List, Optional
 
 from .. import _mountinfo
 from .._device_mapper import pool, thin
 from .._errors import CommandFailed, Refused
 from .._host import Host
 from .._plan import Action, Context
-from . import thin_pools
+from . import thin_pools, tree
 from .thin_layer import Layer, State
 
 _MEMORY = ("tmpfs", "ramfs")
@@ -26,6 +26,10 @@ class RequireDisk(Action):
 
     def shown(self, outputs: object) -> List[str]:
         return [] if not self._missing else ["mkdir -m 0700 %s" % self.directory]
+
+    def taken_back(self) -> Optional[Action]:
+        """Removes the directory if it was not there before."""
+        return tree.RemoveRunDirectory(self.directory) if self._missing else None
 
     def perform(self, context: Context) -> None:
         if self.directory == context.host.image_directory:

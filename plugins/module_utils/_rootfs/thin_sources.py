@@ -109,7 +109,8 @@ def extract(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argumen
                 paths.append(part.path)
         data, metadata = paths
     directory = _ours.scratch_directory(request.image_dir, request.name)
-    plan.add(images.RequireDisk(request.image_dir, layer.root.path))
+    disk = images.RequireDisk(request.image_dir, layer.root.path)
+    plan.add(disk, disk.taken_back())
     plan.add(scratch.KeepScratch(directory), scratch.RemoveTree(directory))
     source = image.Source(data, metadata, layer.file.device_id, layer.file.size_bytes)
     copying = image.ExtractImage(source, directory)

@@ -344,6 +344,20 @@ def test_extract_shows_commands_that_do_the_same(host, stopped, opening):
     ]
 
 
+def test_an_image_that_cannot_be_made_leaves_nothing(host, stopped, opening):
+    steps = opening(method="extract").plan.steps
+    undone = [
+        line
+        for step in reversed(steps)
+        if step.undo
+        for line in step.undo.shown({"image_loop": "/dev/loop7"})
+    ]
+    assert undone[-2:] == [
+        "rm -r --one-file-system %s/.drydock-web" % host.image_directory,
+        "rmdir --ignore-fail-on-non-empty " + host.image_directory,
+    ]
+
+
 def extracted(host, docker, opened):
     return (opened.method, opened.work_dir, opened.device) == ("extract", host.image_directory, None)
 
