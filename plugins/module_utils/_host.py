@@ -8,12 +8,11 @@ answers recorded output and fails on any command that it was not told of.
 
 import errno as errno_codes
 import os
-import shlex
 import subprocess
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import _mountinfo, _syscalls
+from . import _mountinfo, _syscalls, _text
 from ._errors import CommandFailed, MissingTools
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -132,7 +131,7 @@ class Host:
         try:
             _syscalls.unmount(target)
         except OSError as error:
-            hint = "Something works in it: `fuser -vm %s` names it" % shlex.quote(target)
+            hint = "Something works in it: `fuser -vm %s` names it" % quote([target])
             raise CommandFailed(
                 "cannot unmount %s: %s" % (target, error.strerror),
                 hint if error.errno == errno_codes.EBUSY else "",
@@ -231,5 +230,5 @@ def _failed(argv: Sequence[str], code: int, said: str) -> CommandFailed:
 
 
 def quote(argv: Sequence[str]) -> str:
-    """An argument list as one line for a POSIX shell."""
-    return " ".join(shlex.quote(word) for word in argv)
+    """An argument list as one printable line for a POSIX shell."""
+    return " ".join(_text.shell_word(word) for word in argv)

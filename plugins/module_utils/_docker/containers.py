@@ -11,6 +11,8 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import Ambiguous, NotFound, RescueError
+from .._text import name as one_line
+from .._text import names, printable
 from . import layers, records, volumes
 
 FULL_ID = re.compile(r"[a-f0-9]{64}")
@@ -40,7 +42,7 @@ class Container:
         self._read_layer()
 
     def problem(self, code: str, message: str) -> None:
-        self.problems.append(Problem(code, self.id, message))
+        self.problems.append(Problem(code, self.id, printable(message)))
 
     @property
     def recorded_root(self) -> str:
@@ -84,8 +86,8 @@ class Container:
         return result
 
     def facts(self, include_env: bool) -> Dict[str, Any]:
-        """What container_info returns of the record itself."""
-        return {
+        """What container_info returns of the record itself: text on one line but for the configuration."""
+        facts: Dict[str, Any] = {
             "id": self.id,
             "name": self.name,
             "image": records.text_of(records.mapping_of(self.record, "Config"), "Image"),
@@ -97,12 +99,12 @@ class Container:
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
             "state": self.state(),
-            "config": self.config(include_env),
             "mounts": volumes.mounts(self.data_root, self.recorded_root, self.record),
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), self.recorded_root, self.data_root
             ),
         }
+        return dict(names(facts), config=self.config(include_env))
 
     def _read_record(self) -> Dict[str, Any]:
         directory = os.path.join(self.data_root, "containers", self.id)
@@ -184,7 +186,7 @@ def find(data_root: str, wanted: str) -> Container:
 
 def _matching(containers: Sequence[Container], word: str) -> List[Container]:
     exact = [one for one in containers if one.id == word]
-    named = [one for one in containers if one.name and one.name == word.lstrip("/")]
+    named = [one for one in containers if one.name and word.lstrip("/") in (one.name, one_line(one.name))]
     if exact or named:
         return exact or named
     return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.fullmatch(word) else []
@@ -196,13 +198,6 @@ def _listed(containers: Sequence[Container]) -> str:
     )
     more = len(containers) - _LISTED
     return "%s and %d more" % (shown, more) if more > 0 else shown
-
-
-def printable(text: str) -> str:
-    """What a container calls itself, fit for a terminal: control characters escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
 
 
 def _status(state: Dict[str, Any]) -> str:

@@ -15,11 +15,12 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from .. import _ours
 from .._docker import daemon
-from .._docker.containers import Container, printable
+from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host, quote
 from .._plan import Action, Context, Plan, Run
+from .._text import printable
 from .alive import Alive
 
 _SERVICE = re.compile(r"/([^/\s]+\.service)\b")

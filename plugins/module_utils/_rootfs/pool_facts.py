@@ -14,6 +14,7 @@ from .._docker import data_root, device_files
 from .._docker.data_root import DataRoot
 from .._errors import NotFound, RescueError
 from .._host import Host
+from .._text import printable
 from . import thin_pools
 
 _SECTOR = 512
@@ -179,7 +180,7 @@ def _thin(device_id: int, mapped: Optional[int], layer_id: Optional[str]) -> Dic
 
 
 def _problem(code: str, subject: str, message: str) -> Dict[str, str]:
-    return {"code": code, "subject": subject, "message": message}
+    return {"code": code, "subject": subject, "message": printable(message)}
 
 
 def _use(used: int, total: int, block: int) -> Dict[str, Any]:
