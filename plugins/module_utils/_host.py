@@ -8,6 +8,7 @@ answers recorded output and fails on any command that it was not told of.
 
 import errno as errno_codes
 import os
+import re
 import subprocess
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -40,6 +41,7 @@ class Process(NamedTuple):
     argv: List[str]
     cgroup: str
     mount_namespace: str
+    uid: int  # the real one, of who started it; -1 where it is not known
 
 
 class Host:
@@ -197,7 +199,13 @@ class Host:
             argv = [part for part in self._proc_text(name + "/cmdline").split("\0") if part]
             if argv:
                 found.append(
-                    Process(int(name), argv, self._proc_text(name + "/cgroup"), self._namespace(name))
+                    Process(
+                        int(name),
+                        argv,
+                        self._proc_text(name + "/cgroup"),
+                        self._namespace(name),
+                        self._uid(name),
+                    )
                 )
         return sorted(found)
 
@@ -209,6 +217,10 @@ class Host:
             )
         except OSError:
             return True
+
+    def _uid(self, pid: str) -> int:
+        match = re.search(r"^Uid:\s+(\d+)", self._proc_text(pid + "/status"), re.MULTILINE)
+        return int(match.group(1)) if match else -1
 
     def _namespace(self, pid: str) -> str:
         try:

@@ -16,6 +16,7 @@ from .._text import names, printable
 from . import layers, records, volumes
 
 FULL_ID = re.compile(r"[a-f0-9]{64}")
+_DRIVER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # it becomes a part of paths
 _ID_PREFIX = re.compile(r"[a-f0-9]{1,64}")
 _NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 _LISTED = 20
@@ -50,7 +51,7 @@ class Container:
         marker = "/containers/%s/" % self.id
         for key in ("LogPath", "HostnamePath", "HostsPath", "ResolvConfPath"):
             before, found, _after = records.text_of(self.record, key).partition(marker)
-            if found:
+            if found and before.startswith("/"):
                 return before
         return self.data_root
 
@@ -126,7 +127,11 @@ class Container:
     def _driver(self) -> str:
         if not self.record:
             return layers.driver_of(self.data_root, self.id)
-        return records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+        driver = records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+        if _DRIVER.fullmatch(driver):
+            return driver
+        self.problem("config_broken", "its record names %r as its storage driver" % driver[:80])
+        return layers.driver_of(self.data_root, self.id)
 
     def _read_layer(self) -> None:
         if self.layout == "graph":

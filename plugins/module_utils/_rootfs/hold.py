@@ -209,6 +209,12 @@ def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) 
     """The units that would start a Docker on this data root: of a running one by its cgroup, else Docker's own."""
     services: List[str] = []
     for one in daemons:
+        if not one.trusted:
+            raise Refused(
+                "process %d calls itself a Docker of %s, and not root started it: its service is not stopped"
+                % (one.pid, root.path),
+                "Stop it by hand",
+            )
         cgroup = next((process.cgroup for process in host.processes() if process.pid == one.pid), "")
         match = _SERVICE.search(cgroup)
         if not match:

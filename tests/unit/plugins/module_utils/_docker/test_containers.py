@@ -311,3 +311,13 @@ def test_directories_where_files_belong_hide_no_container(docker):
     found = {one.id: [problem.code for problem in one.problems] for one in containers.read_all(docker.path)}
     assert found[ident("good")] == []
     assert found[ident("bad")][0] == "config_broken"
+
+
+@pytest.mark.parametrize("driver", ["../../../etc", "overlay2/../x", ".", "a\0b", "\ud800", "x" * 65, "O"])
+def test_a_driver_never_leads_out_of_the_data_root(docker, driver):
+    """The driver's name is a part of paths."""
+    container_id = docker.container("web", driver="overlay2")
+    docker.write(docker.record("web", driver), "containers", container_id, "config.v2.json")
+    container = Container(docker.path, container_id)
+    assert (container.driver, container.layer_id) == ("overlay2", ident("layer of web"))
+    assert "as its storage driver" in container.problems[0].message

@@ -109,3 +109,12 @@ def test_a_list_of_text_may_be_a_single_text_and_hold_other_things():
 
 def test_names_in_a_directory_that_is_not_there(tmp_path):
     assert records.names_in(str(tmp_path / "none")) == []
+
+
+def test_a_link_in_the_place_of_a_record_shows_nothing(path, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    os.symlink(str(tmp_path / "secret"), path)
+    with pytest.raises(BadRecord) as failure:
+        records.read_text(path)
+    assert failure.value.message == path + " is a link, not a file"
+    assert records.read_text(path, follow=True) == "secret"
