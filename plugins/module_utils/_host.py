@@ -68,19 +68,34 @@ class Host:
         if missing:
             raise MissingTools(missing, sorted({_PACKAGES.get(name, name) for name in missing}))
 
-    def run(self, argv: Sequence[str], ok: Sequence[int] = (0,), stdin: int = subprocess.DEVNULL) -> Finished:
+    def run(
+        self,
+        argv: Sequence[str],
+        ok: Sequence[int] = (0,),
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        keep: Sequence[int] = (),
+    ) -> Finished:
         """Runs a tool in the C locale; raises CommandFailed unless it ends with a code in ``ok``. Standard input is
-        empty, or an open file."""
-        process = self._start(argv, stdin, subprocess.PIPE)
-        out, err = (stream.decode("utf-8", "surrogateescape") for stream in process.communicate())
+        empty, or an open file; so is standard output where it is not wanted as text. ``keep`` stays open in it."""
+        process = self._start(argv, stdin, stdout, keep=keep)
+        out, err = ((text or b"").decode("utf-8", "surrogateescape") for text in process.communicate())
         if process.returncode not in ok:
             raise _failed(argv, process.returncode, err or out)
         return Finished(process.returncode, out, err)
 
-    def pipe(self, first: Sequence[str], second: Sequence[str], stdin: int, ok: Sequence[int] = (0,)) -> str:
-        """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``."""
+    def pipe(
+        self,
+        first: Sequence[str],
+        second: Sequence[str],
+        stdin: int,
+        ok: Sequence[int] = (0,),
+        keep: Sequence[int] = (),
+    ) -> str:
+        """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``.
+        ``keep`` stays open in the first."""
         with tempfile.TemporaryFile() as said:
-            source = self._start(first, stdin, subprocess.PIPE, said.fileno())
+            source = self._start(first, stdin, subprocess.PIPE, said.fileno(), keep)
             sink = self._start(second, source.stdout, subprocess.DEVNULL, said.fileno())
             if source.stdout:
                 source.stdout.close()  # so that the first notices when the second ends early
@@ -93,7 +108,12 @@ class Host:
         return text
 
     def _start(
-        self, argv: Sequence[str], stdin: Any, stdout: int, stderr: int = subprocess.PIPE
+        self,
+        argv: Sequence[str],
+        stdin: Any,
+        stdout: int,
+        stderr: int = subprocess.PIPE,
+        keep: Sequence[int] = (),
     ) -> "subprocess.Popen[bytes]":
         path = self.tool(argv[0])
         if path is None:
@@ -103,7 +123,12 @@ class Host:
             if name in os.environ:
                 environment[name] = os.environ[name]
         return subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [path or argv[0]] + list(argv[1:]), stdin=stdin, stdout=stdout, stderr=stderr, env=environment
+            [path or argv[0]] + list(argv[1:]),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            pass_fds=tuple(keep),
         )
 
     # -- the kernel ----------------------------------------------------------------------------------------
@@ -168,6 +193,14 @@ class Host:
                 old if error.errno == errno_codes.ENOSYS else "",
                 error.errno or 0,
             )
+
+    def without_links(self, directory: int) -> Optional[int]:
+        """A private view of an open directory in which the kernel follows no link, as an open file; None where the
+        kernel has no such thing (before 5.14)."""
+        try:
+            return _syscalls.clone_without_links(directory)
+        except OSError:
+            return None
 
     # -- what the kernel shows -----------------------------------------------------------------------------
 
