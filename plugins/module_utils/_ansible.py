@@ -33,7 +33,9 @@ def run(
         result = _text.data(work(Host(), module.params, module.check_mode))
     except RescueError as error:
         _fail(module, error)
-    except OSError as error:  # of a file outside of any plan: nothing is left half done that a plan would undo
+    except (
+        OSError
+    ) as error:  # of a file outside of any plan: nothing is left half done that a plan would undo
         _fail(module, CommandFailed(os_error(error)))
     for warning in result.pop("warnings", []):
         module.warn(_text.printable(warning))

@@ -131,6 +131,9 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
         )
     builders = {"snapshot": _snapshot_source, "assemble": _assembled_source, "direct": _direct_source}
     plan, device = builders[method](layer, state, request)
+    thin_name = _ours.device_name(request.name, "thin")
+    if device == "/dev/mapper/" + thin_name:
+        plan.add(thin.FitsMapping(thin_name, layer.file.device_id, layer.file.size_bytes))
     if method != "direct":
         view, device = _view(layer, device, request)
         plan += view
@@ -277,6 +280,13 @@ def _own_pool(state: State, request: Request, read_only: bool) -> Tuple[Plan, st
             "Use `method: snapshot`, or stop Docker first",
         )
     if not found.data_file:
+        files = device_files.pool_files(request.container.data_root)
+        missing = [path for path in files if not os.path.isfile(path)]
+        if len(missing) == 1:
+            raise Refused(
+                "pool %s is not active, and of its two files %s is missing" % (found.name, missing[0]),
+                "Neither can be read without the other: bring it back, or give another `data_root`",
+            )
         raise Refused(
             "pool %s is not active, and this data root has no pool files" % found.name,
             "Its devices must be made available first (an LVM pool: without activating the pool itself)",

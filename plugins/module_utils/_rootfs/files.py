@@ -28,6 +28,8 @@ class Wanted(NamedTuple):
 
 def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
     """The result of container_files. Raises NotFound, Refused or CommandFailed."""
+    if wanted.largest is not None and wanted.largest < 0:
+        raise Refused("largest %d is not a number of files" % wanted.largest, "Give 1 or more")
     root, opened = _root(host, wanted)
     tree = Inside(root)
     try:
@@ -59,6 +61,7 @@ def _copied(
     if nothing:
         raise NotFound("nothing in %s is named %s" % (tree.root, ", ".join(repr(one) for one in nothing)))
     dest = wanted.dest or ""
+    host.require(("tar",))
     _check_dest(dest, tree.root)
     selection = copying.select(tree, matches)
     result: Dict[str, Any] = {
@@ -100,7 +103,9 @@ def _archived(
     copying.require_space(entries, _existing_parent(os.path.dirname(dest)))
     _make(os.path.dirname(dest))
     partial = dest + ".drydock-partial"
-    with contextlib.suppress(FileNotFoundError):  # of a run that was killed; never written into, it may be another's
+    with contextlib.suppress(
+        FileNotFoundError
+    ):  # of a run that was killed; never written into, it may be another's
         os.unlink(partial)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

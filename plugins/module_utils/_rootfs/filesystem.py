@@ -62,7 +62,7 @@ class MountFileSystem(Action):
             raise BadRecord(
                 "the file system on %s has %d bytes, the device only %d"
                 % (self.device, found.size_bytes, size),
-                "The size in Docker's record of the device is too small",
+                "Correct `size` in Docker's record of it (devicemapper/metadata), best in a copy of the data root",
             )
         self.fs_type = found.fs_type
         context.host.mount(self.device, self.target, self.fs_type, self._all_options())

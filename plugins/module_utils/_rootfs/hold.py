@@ -280,7 +280,9 @@ def _write(path: str, name: str, record: Record) -> None:
     text = _TEXT.format(name=name, active="yes" if record.active else "no", running=" ".join(record.running))
     temporary = path + ".new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(temporary, flags, 0o644), "w") as stream:  # whatever the umask: systemctl shows it to all
+    with os.fdopen(
+        os.open(temporary, flags, 0o644), "w"
+    ) as stream:  # whatever the umask: systemctl shows it to all
         stream.write(text)
     os.replace(temporary, path)
 

@@ -5,12 +5,13 @@
 import re
 from typing import Any, Dict
 
+from .._docker import device_files
 from .._errors import Refused
 from .._host import Host
 from . import closing, opening
 
 _SIZE = re.compile(r"^([0-9]+)([KMGT]?)(i?B)?$", re.IGNORECASE)
-_SMALLEST = 16 * 1024 * 1024
+_SMALLEST, _LARGEST = 16 * 1024 * 1024, device_files.HIGHEST_SIZE
 
 
 def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
@@ -28,10 +29,16 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "warnings": closed.warnings,
             "diff": _diff("mounted" if closed.changed else "unmounted", "unmounted"),
         }
+    device_id = params["device_id"]
+    if device_id is not None and not 0 <= device_id <= device_files.HIGHEST_DEVICE_ID:
+        raise Refused(
+            "device_id %d is not a number from 0 to %d" % (device_id, device_files.HIGHEST_DEVICE_ID),
+            "drydock.rescue.thin_pool_info lists the devices of a pool",
+        )
     wanted = opening.Wanted(
         params["container"],
         params["data_root"],
-        params["device_id"],
+        device_id,
         params["path"],
         params["access"],
         params["method"],
@@ -55,11 +62,14 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
 
 
 def size_bytes(text: str) -> int:
-    """`512M` in bytes, with factors of 1024. Raises Refused for another form, or less than 16 MiB."""
+    """`512M` in bytes, with factors of 1024. Raises Refused for another form, less than 16 MiB, or
+    more than the kernel can count."""
     match = _SIZE.match(text.strip())
     size = int(match.group(1)) * 1024 ** " KMGT".index(match.group(2).upper() or " ") if match else 0
-    if size < _SMALLEST:
-        raise Refused("scratch_size %r is not a size of at least 16M" % text, "Give it as in 512M or 4G")
+    if not _SMALLEST <= size <= _LARGEST:
+        raise Refused(
+            "scratch_size %r is not a size from 16M to less than 8388608T" % text, "Give it as in 512M or 4G"
+        )
     return size
 
 

@@ -33,7 +33,7 @@ def find(host: Host, root: DataRoot) -> PoolOfRoot:
     """Looks once at the host and the data root. Nothing is changed."""
     devices, loops = dmsetup.devices(host), loop.loops(host)
     data_file, metadata_file = (os.path.realpath(path) for path in device_files.pool_files(root.path))
-    has_files = os.path.exists(data_file) and os.path.exists(metadata_file)
+    has_files = os.path.isfile(data_file) and os.path.isfile(metadata_file)
     over_data = loop.over(loops, data_file) if has_files else []
     over_metadata = loop.over(loops, metadata_file) if has_files else []
     pools = [one for one in devices if dmsetup.target(one) == "thin-pool"]

@@ -117,7 +117,9 @@ def _source(host: Host, root: str) -> Iterator[Tuple[List[str], Sequence[int]]]:
     except CommandFailed as error:
         error.message = error.message.replace(place, root)
         if "symbolic links" in error.message:
-            error.hint = "A link stands now where a directory was: the container lives. Copy again, or stop it"
+            error.hint = (
+                "A link stands now where a directory was: the container lives. Copy again, or stop it"
+            )
         raise
     finally:
         os.close(directory)

@@ -133,7 +133,7 @@ def main():
 main()
 """
 OPTIONS = "container containers data_root missing state path access method work_dir scratch_size stop_docker device_id"
-OPTIONS = OPTIONS.split() + "root paths dest archive largest include_env".split()
+OPTIONS = OPTIONS.split() + ["root", "paths", "dest", "archive", "largest", "include_env"]
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def stubs(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("text", [TEMPLATES[0], TEMPLATES[3]])
-def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs, text):
+def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs):
+    text = " ".join(TEMPLATES)
     tasks = tmp_path / "here" / "tasks.yml"
     tasks.write_text("- ansible.builtin.debug:\n    msg: '{{ rescue_root }}'\n")
     said = play(
@@ -169,7 +169,7 @@ def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs, text
         rescue_largest=1,
         rescue_tasks="tasks.yml",
     )
-    assert text in said or json.dumps(text)[1:-1] in said
+    assert json.dumps(text)[1:-1] in said
 
 
 def test_the_folder_of_a_fetched_tar_is_text_too(tmp_path, play, stubs):

@@ -274,7 +274,7 @@ def test_names_cannot_drive_the_terminal(docker):
 
 
 def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
-    keys = {key: HOSTILE for key in ("Name", "Driver", "Image", "Created", "LogPath")}
+    keys = dict.fromkeys(("Name", "Driver", "Image", "Created", "LogPath"), HOSTILE)
     mount = {"Name": HOSTILE, "Source": "/" + HOSTILE, "Driver": HOSTILE, "Type": HOSTILE}
     config = {"Image": HOSTILE, "Cmd": ["a\nb"], "ExposedPorts": {HOSTILE: {}}}
     docker.container("bad", MountPoints={HOSTILE: mount}, State={"Error": HOSTILE}, Config=config, **keys)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _ours
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import NotFound, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import MissingTools, NotFound, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import files
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
@@ -180,7 +180,9 @@ def test_a_link_to_the_hosts_files_shows_and_changes_nothing_of_them(host, tree,
     assert tree_of(outside) == before
 
 
-@pytest.mark.parametrize("name", ["a\nb", "ok: [host]\n", "\x1b[2J", "\u202egnp", "{{ 7 * 7 }}", "-rf", "$(reboot)"])
+@pytest.mark.parametrize(
+    "name", ["a\nb", "ok: [host]\n", "\x1b[2J", "\u202egnp", "{{ 7 * 7 }}", "-rf", "$(reboot)"]
+)
 def test_names_are_deleted_as_they_are_and_shown_harmlessly(host, tree, name):
     path = tree()
     with open(os.path.join(path, "var", "log", name), "w"):
@@ -226,7 +228,9 @@ def test_a_file_that_another_put_there_is_never_written_into(host, tree, tmp_pat
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o755, True), (0o700, False)])
-def test_programs_with_the_rights_of_another_are_told_where_others_can_enter(host, tree, tmp_path, mode, warned):
+def test_programs_with_the_rights_of_another_are_told_where_others_can_enter(
+    host, tree, tmp_path, mode, warned
+):
     path = tree()
     (tmp_path / "dest").mkdir()
     os.chmod(str(tmp_path / "dest"), mode)
@@ -235,7 +239,9 @@ def test_programs_with_the_rights_of_another_are_told_where_others_can_enter(hos
     assert ["/var/log/a.log" in one for one in warnings] == [True] * warned
 
 
-@pytest.mark.parametrize(("method", "old_kernel", "warned"), [("live", True, 1), ("merge", True, 0), ("live", False, 0)])
+@pytest.mark.parametrize(
+    ("method", "old_kernel", "warned"), [("live", True, 1), ("merge", True, 0), ("live", False, 0)]
+)
 def test_a_kernel_that_cannot_keep_a_living_container_in_is_told(
     host, tree, tmp_path, monkeypatch, method, old_kernel, warned
 ):
@@ -244,3 +250,20 @@ def test_a_kernel_that_cannot_keep_a_living_container_in_is_told(
     monkeypatch.setattr(host, "without_links", view)
     warnings = work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"))["warnings"]
     assert len([one for one in warnings if "before 5.14" in one]) == warned
+
+
+def test_without_tar_nothing_is_begun(host, tree, tmp_path):
+    tree()
+    host.missing_tools = {"tar"}
+    for archive in (True, False):
+        with pytest.raises(MissingTools) as failure:
+            work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"), archive=archive)
+        assert failure.value.tools == ["tar"]
+    assert not (tmp_path / "dest").exists()
+
+
+def test_less_than_no_files_is_refused(host, tree):
+    tree()
+    with pytest.raises(Refused) as failure:
+        work(host, largest=-1)
+    assert "largest -1" in failure.value.message
