@@ -4,8 +4,8 @@
 PRIVATE to the collection.
 
 What tar is told are names without links, found from the tree's open root; and it is shown the tree in a view where
-the kernel follows no link, since a living container may put one in the place of a directory meanwhile. Sockets, devices and fifos are neither
-opened nor made anew: they are left out and named. Only what differs is copied.
+the kernel follows no link, since a living container may put one in the place of a directory meanwhile. Sockets,
+devices and fifos are neither opened nor made anew: they are left out and named. Only what differs is copied.
 """
 
 import contextlib
