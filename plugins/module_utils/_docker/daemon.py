@@ -48,12 +48,11 @@ def running(host: Host) -> List[RunningDaemon]:
     found = []
     for process in host.processes():
         if is_daemon(process.argv) and host.shares_our_root(process.pid):  # not one inside a container
-            data_root = (
-                from_arguments(process.argv, "").data_root
-                or from_daemon_json(_config_file(process.argv)).data_root
-            )
+            trusted = process.uid == 0
+            config = _config_file(process.argv) if trusted else DAEMON_JSON  # not to open what a user names
+            data_root = from_arguments(process.argv, "").data_root or from_daemon_json(config).data_root
             real = os.path.realpath(data_root or DEFAULT_DATA_ROOT)
-            found.append(RunningDaemon(process.pid, process.argv, real, process.uid == 0))
+            found.append(RunningDaemon(process.pid, process.argv, real, trusted))
     return found
 
 

@@ -80,7 +80,8 @@ def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
 
 def file_system_of_base(data_root: str) -> str:
     """`xfs` or `ext4` as Docker recorded it for all its devices (since 1.10), else empty."""
-    return records.text_of(_optional(data_root, "deviceset-metadata"), "BaseDeviceFilesystem")
+    recorded = records.text_of(_optional(data_root, "deviceset-metadata"), "BaseDeviceFilesystem")
+    return recorded if recorded in ("xfs", "ext4") else ""
 
 
 def next_device_id(data_root: str) -> int:

@@ -22,19 +22,22 @@ def read_text(path: str, follow: bool = False) -> str:
 
     Docker writes its records as files; a link in the place of one is not followed, it would show another file.
     """
-    flags = os.O_RDONLY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        # Not to hang on a fifo that stands where a file should be.
-        descriptor = os.open(path, flags | os.O_NONBLOCK)
+        # Looked at before it is opened: to open a fifo can hang, and to open a device can do anything.
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        try:
+            kind = os.fstat(place).st_mode
+            if stat.S_ISLNK(kind):
+                raise BadRecord("%s is a link, not a file" % path)
+            if not stat.S_ISREG(kind):
+                raise BadRecord("%s is not a regular file" % path)
+            descriptor = os.open("/proc/self/fd/%d" % place, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(place)
     except OSError as error:
-        if error.errno == errno.ELOOP and os.path.islink(path):
-            raise BadRecord("%s is a link, not a file" % path)
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BadRecord("%s is not a regular file" % path)
     with os.fdopen(descriptor, "rb") as stream:
         try:
             data = stream.read(_LIMIT + 1)

@@ -217,7 +217,7 @@ def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) 
             )
         cgroup = next((process.cgroup for process in host.processes() if process.pid == one.pid), "")
         match = _SERVICE.search(cgroup)
-        if not match:
+        if not match or match.group(1).startswith("user@"):  # stopping that would end a whole session
             raise Refused(
                 "Docker runs outside of any service (process %d): nothing can hold it off" % one.pid,
                 "Stop it by hand",

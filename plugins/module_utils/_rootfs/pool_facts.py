@@ -33,7 +33,8 @@ def pool_facts(host: Host, data_root_path: Optional[str]) -> Dict[str, Any]:
     of_root = thin_pools.find(host, root) if root and "devicemapper" in root.storage_drivers else None
     if data_root_path and (of_root is None or not (of_root.active or of_root.data_file)):
         raise NotFound(
-            "the data root %s has no thin pool that is active or lies in its files" % data_root_path
+            "the data root %s has no thin pool that is active or lies in its files" % data_root_path,
+            "Such a pool has the two files %s and %s" % device_files.pool_files(data_root_path),
         )
     devices = of_root.devices if of_root else dmsetup.devices(host)
     found = []

@@ -185,3 +185,10 @@ def test_the_configuration_may_be_a_link(host, tmp_path, write):
     os.makedirs(os.path.dirname(daemon.DAEMON_JSON), exist_ok=True)
     os.symlink(str(real), daemon.DAEMON_JSON)
     assert daemon.configured(host).data_root == "/srv/docker"
+
+
+def test_the_configuration_that_a_users_program_names_is_not_opened(host, tmp_path):
+    (tmp_path / "theirs.json").write_text('{"data-root": "/evil"}')
+    argv = ["dockerd", "--config-file", str(tmp_path / "theirs.json")]
+    host.process(7, argv, uid=1000)
+    assert [one.data_root for one in daemon.running(host)] == [daemon.DEFAULT_DATA_ROOT]

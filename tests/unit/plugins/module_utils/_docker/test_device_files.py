@@ -132,3 +132,9 @@ def test_a_value_of_megabytes_does_not_fill_the_message(docker):
     with pytest.raises(BadRecord) as failure:
         device_files.read(docker.path, LAYER)
     assert len(failure.value.message) < 500
+
+
+def test_only_a_file_system_that_docker_makes_is_one(docker):
+    docker.loop_pool()
+    docker.write({"BaseDeviceFilesystem": "x; reboot"}, "devicemapper", "metadata", "deviceset-metadata")
+    assert device_files.file_system_of_base(docker.path) == ""
