@@ -7,7 +7,8 @@ from typing import Any, Callable, Dict, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ._errors import MissingTools, RescueError
+from . import _text
+from ._errors import CommandFailed, MissingTools, RescueError
 from ._host import Host
 
 Result = Dict[str, Any]
@@ -22,26 +23,45 @@ def run(
     argument_spec: Dict[str, Any], work: Callable[[Host, Dict[str, Any], bool], Result], **options: Any
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
-    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back."""
+    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back.
+
+    Nothing leaves here that could drive a terminal: messages are one printable line each, and of everything else
+    control characters, marks of direction and undecodable bytes are escaped.
+    """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
     try:
-        result = work(Host(), module.params, module.check_mode)
+        result = _text.data(work(Host(), module.params, module.check_mode))
     except RescueError as error:
-        facts: Dict[str, Any] = {"code": error.code, "actions": error.ran, "undone": error.undone}
-        if isinstance(error, MissingTools):
-            facts["missing_tools"] = error.tools
-        module.fail_json(msg=str(error), changed=bool(set(error.ran)) and not error.undone, **facts)
+        _fail(module, error)
+    except (
+        OSError
+    ) as error:  # of a file outside of any plan: nothing is left half done that a plan would undo
+        _fail(module, CommandFailed(os_error(error)))
     for warning in result.pop("warnings", []):
-        module.warn(warning)
+        module.warn(_text.printable(warning))
     diff = result.pop("diff", None)
     if diff is not None and module._diff:
         result["diff"] = diff
     module.exit_json(**result)
 
 
+def _fail(module: AnsibleModule, error: RescueError) -> None:
+    facts: Dict[str, Any] = {"code": error.code, "actions": error.ran, "undone": error.undone}
+    if isinstance(error, MissingTools):
+        facts["missing_tools"] = error.tools
+    message = _text.printable(str(error))
+    module.fail_json(msg=message, changed=bool(set(error.ran)) and not error.undone, **_text.data(facts))
+
+
+def os_error(error: OSError) -> str:
+    """What the system said, with the file that it was about."""
+    said = error.strerror or str(error)
+    return "%s: %s" % (error.filename, said) if isinstance(error.filename, str) else said
+
+
 def state_diff(before: Sequence[str], after: Sequence[str]) -> Dict[str, str]:
     """A diff of lists of lines, as Ansible shows it."""
     return {
-        "before": "".join(line + "\n" for line in before),
-        "after": "".join(line + "\n" for line in after),
+        "before": "".join(_text.name(line) + "\n" for line in before),
+        "after": "".join(_text.name(line) + "\n" for line in after),
     }

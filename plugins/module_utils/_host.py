@@ -8,12 +8,12 @@ answers recorded output and fails on any command that it was not told of.
 
 import errno as errno_codes
 import os
-import shlex
+import re
 import subprocess
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from . import _mountinfo, _syscalls
+from . import _mountinfo, _syscalls, _text
 from ._errors import CommandFailed, MissingTools
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -41,6 +41,7 @@ class Process(NamedTuple):
     argv: List[str]
     cgroup: str
     mount_namespace: str
+    uid: int  # the real one, of who started it; -1 where it is not known
 
 
 class Host:
@@ -69,19 +70,34 @@ class Host:
         if missing:
             raise MissingTools(missing, sorted({_PACKAGES.get(name, name) for name in missing}))
 
-    def run(self, argv: Sequence[str], ok: Sequence[int] = (0,), stdin: int = subprocess.DEVNULL) -> Finished:
+    def run(
+        self,
+        argv: Sequence[str],
+        ok: Sequence[int] = (0,),
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.PIPE,
+        keep: Sequence[int] = (),
+    ) -> Finished:
         """Runs a tool in the C locale; raises CommandFailed unless it ends with a code in ``ok``. Standard input is
-        empty, or an open file."""
-        process = self._start(argv, stdin, subprocess.PIPE)
-        out, err = (stream.decode("utf-8", "surrogateescape") for stream in process.communicate())
+        empty, or an open file; so is standard output where it is not wanted as text. ``keep`` stays open in it."""
+        process = self._start(argv, stdin, stdout, keep=keep)
+        out, err = ((text or b"").decode("utf-8", "surrogateescape") for text in process.communicate())
         if process.returncode not in ok:
             raise _failed(argv, process.returncode, err or out)
         return Finished(process.returncode, out, err)
 
-    def pipe(self, first: Sequence[str], second: Sequence[str], stdin: int, ok: Sequence[int] = (0,)) -> str:
-        """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``."""
+    def pipe(
+        self,
+        first: Sequence[str],
+        second: Sequence[str],
+        stdin: int,
+        ok: Sequence[int] = (0,),
+        keep: Sequence[int] = (),
+    ) -> str:
+        """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``.
+        ``keep`` stays open in the first."""
         with tempfile.TemporaryFile() as said:
-            source = self._start(first, stdin, subprocess.PIPE, said.fileno())
+            source = self._start(first, stdin, subprocess.PIPE, said.fileno(), keep)
             sink = self._start(second, source.stdout, subprocess.DEVNULL, said.fileno())
             if source.stdout:
                 source.stdout.close()  # so that the first notices when the second ends early
@@ -94,7 +110,12 @@ class Host:
         return text
 
     def _start(
-        self, argv: Sequence[str], stdin: Any, stdout: int, stderr: int = subprocess.PIPE
+        self,
+        argv: Sequence[str],
+        stdin: Any,
+        stdout: int,
+        stderr: int = subprocess.PIPE,
+        keep: Sequence[int] = (),
     ) -> "subprocess.Popen[bytes]":
         path = self.tool(argv[0])
         if path is None:
@@ -104,7 +125,12 @@ class Host:
             if name in os.environ:
                 environment[name] = os.environ[name]
         return subprocess.Popen(  # pylint: disable=ansible-bad-function
-            [path or argv[0]] + list(argv[1:]), stdin=stdin, stdout=stdout, stderr=stderr, env=environment
+            [path or argv[0]] + list(argv[1:]),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            pass_fds=tuple(keep),
         )
 
     # -- the kernel ----------------------------------------------------------------------------------------
@@ -134,7 +160,7 @@ class Host:
         try:
             _syscalls.unmount(target)
         except OSError as error:
-            hint = "Something works in it: `fuser -vm %s` names it" % shlex.quote(target)
+            hint = "Something works in it: `fuser -vm %s` names it" % quote([target])
             raise CommandFailed(
                 "cannot unmount %s: %s" % (target, error.strerror),
                 hint if error.errno == errno_codes.EBUSY else "",
@@ -170,6 +196,14 @@ class Host:
                 error.errno or 0,
             )
 
+    def without_links(self, directory: int) -> Optional[int]:
+        """A private view of an open directory in which the kernel follows no link, as an open file; None where the
+        kernel has no such thing (before 5.14)."""
+        try:
+            return _syscalls.clone_without_links(directory)
+        except OSError:
+            return None
+
     # -- what the kernel shows -----------------------------------------------------------------------------
 
     def mounts(self) -> List[_mountinfo.Mount]:
@@ -200,7 +234,13 @@ class Host:
             argv = [part for part in self._proc_text(name + "/cmdline").split("\0") if part]
             if argv:
                 found.append(
-                    Process(int(name), argv, self._proc_text(name + "/cgroup"), self._namespace(name))
+                    Process(
+                        int(name),
+                        argv,
+                        self._proc_text(name + "/cgroup"),
+                        self._namespace(name),
+                        self._uid(name),
+                    )
                 )
         return sorted(found)
 
@@ -212,6 +252,10 @@ class Host:
             )
         except OSError:
             return True
+
+    def _uid(self, pid: str) -> int:
+        match = re.search(r"^Uid:\s+(\d+)", self._proc_text(pid + "/status"), re.MULTILINE)
+        return int(match.group(1)) if match else -1
 
     def _namespace(self, pid: str) -> str:
         try:
@@ -233,5 +277,5 @@ def _failed(argv: Sequence[str], code: int, said: str) -> CommandFailed:
 
 
 def quote(argv: Sequence[str]) -> str:
-    """An argument list as one line for a POSIX shell."""
-    return " ".join(shlex.quote(word) for word in argv)
+    """An argument list as one printable line for a POSIX shell."""
+    return " ".join(_text.shell_word(word) for word in argv)

@@ -11,9 +11,9 @@ Output("name"); shown, it is the shell variable that would hold it.
 
 import os
 import re
-import shlex
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from . import _text
 from ._errors import RescueError
 from ._host import Host
 
@@ -232,13 +232,14 @@ def _failed(error: RescueError, done: Undoable) -> RescueError:
 
 
 def shell(argv: Sequence[Argument], outputs: Dict[str, str]) -> str:
-    """An argument list for a POSIX shell; an output that is not known yet becomes "$name" in double quotes."""
+    """An argument list for a POSIX shell, on one printable line; an output that is not known yet becomes "$name" in
+    double quotes."""
     words = []
     for argument in argv:
         parts = (argument,) if isinstance(argument, (str, Output)) else argument
         known = [outputs.get(part.name) if isinstance(part, Output) else part for part in parts]
         if all(part is not None for part in known):
-            words.append(shlex.quote("".join(part or "" for part in known)))
+            words.append(_text.shell_word("".join(part or "" for part in known)))
         else:
             shown = "".join(_in_double_quotes(part, outputs) for part in parts)
             words.append('"%s"' % re.sub(r"(?<!\\)\$\{(\w+)\}(?!\w)", r"$\1", shown))
@@ -248,4 +249,6 @@ def shell(argv: Sequence[Argument], outputs: Dict[str, str]) -> str:
 def _in_double_quotes(part: Union[str, Output], outputs: Dict[str, str]) -> str:
     if isinstance(part, Output):
         return outputs.get(part.name) or "${%s}" % part.name
+    if not part.isprintable():
+        return _text.shell_word(part)[1:-1]
     return re.sub(r'([\\"$`])', r"\\\1", part)

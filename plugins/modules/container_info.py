@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Reads what Docker left on the disk of the target host and returns every container with its image, state, mounts and
     storage. The Docker daemon is neither needed nor asked.
+  - Control characters in what is returned are escaped, and a container is found by its name as it is shown.
   - Nothing is changed, and a container whose records are damaged never hides the others. It is listed with its
     problems.
 author:
@@ -31,7 +32,7 @@ options:
     default: fail
   include_env:
     description:
-      - Whether to return environment variables and labels, which can hold secrets.
+      - Whether to return environment variables and labels, which can hold secrets. Use C(no_log) on such a task.
     type: bool
     default: false
 seealso:

@@ -15,8 +15,8 @@ import venvs
 from report import Job, Outcome, skipped
 
 # What an installed collection may consist of.
-PACKAGE = {"FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "LICENSE", "changelogs"}
-PACKAGE |= {"docs", "meta", "playbooks", "plugins", "roles"}
+PACKAGE = {"FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md"}
+PACKAGE |= {"changelogs", "docs", "meta", "playbooks", "plugins", "roles"}
 ON_HOSTS = ("plugins/modules", "plugins/module_utils")
 # Modules are known by the names under which Ansible imports them.
 MYPY = ["--explicit-package-bases", "--namespace-packages", "--cache-dir=/dev/null", "--no-color-output"]

@@ -13,12 +13,13 @@ import signal
 from typing import Collection, List, NamedTuple, Optional
 
 from .. import _ours
-from .._errors import CommandFailed, Refused
+from .._errors import BadRecord, CommandFailed, NotFound, Refused
 from .._host import Host, quote
 from .._plan import Action, Context, Plan, Run
 from . import dmsetup
 
 SECTOR = 512
+_NO_DATA = "No data available"  # ENODATA: what the kernel answers for an id that a pool does not have
 
 
 class Snapshot(NamedTuple):
@@ -42,7 +43,7 @@ def open_plan(name: str, uuid: str, pool: str, device_id: int, size_bytes: int, 
     argv = ["dmsetup", "create", name, "--uuid", uuid]
     argv += ["--readonly"] if read_only else []
     argv += ["--table", table(size_bytes // SECTOR, pool, device_id)]
-    return Plan().add(Run(*argv), Run("dmsetup", "remove", "--retry", name))
+    return Plan().add(OpenThin(argv, pool, device_id), Run("dmsetup", "remove", "--retry", name))
 
 
 def snapshot_plan(
@@ -98,6 +99,48 @@ def free_id(taken: Collection[int], next_device_id: int) -> int:
     raise Refused("all 256 thin ids for our snapshots are in use", "Run drydock.rescue.cleanup on this host")
 
 
+def no_such_device(pool: str, device_id: int) -> NotFound:
+    return NotFound(
+        "pool %s has no thin device %d" % (pool, device_id),
+        "drydock.rescue.thin_pool_info lists what there is; give the right one as `device_id`",
+    )
+
+
+class OpenThin(Run):
+    """dmsetup create of a thin device, with a clear word where the pool does not have it."""
+
+    def __init__(self, argv: List[str], pool: str, device_id: int) -> None:
+        super().__init__(*argv)
+        self.pool, self.device_id = pool, device_id
+
+    def perform(self, context: Context) -> None:
+        try:
+            super().perform(context)
+        except CommandFailed as error:
+            if _NO_DATA in error.message:
+                raise no_such_device(self.pool, self.device_id)
+            raise
+
+
+class FitsMapping(Action):
+    """Fails where a thin device of ours has data behind the end that Docker's record gives it. It changes nothing."""
+
+    def __init__(self, name: str, device_id: int, size_bytes: int) -> None:
+        self.name, self.device_id, self.size_bytes = name, device_id, size_bytes
+
+    def shown(self, outputs: object) -> List[str]:
+        return []
+
+    def perform(self, context: Context) -> None:
+        highest = dmsetup.status(context.host, self.name).split()[4:5]  # 0 LENGTH thin MAPPED HIGHEST
+        if highest and highest[0].isdigit() and int(highest[0]) >= self.size_bytes // SECTOR:
+            raise BadRecord(
+                "thin device %d has data up to byte %d, Docker's record gives it only %d bytes"
+                % (self.device_id, (int(highest[0]) + 1) * SECTOR, self.size_bytes),
+                "Correct `size` in its record (devicemapper/metadata), best in a copy of the data root",
+            )
+
+
 class IdTaken(CommandFailed):
     """Another thin device has the id already; the next one may be free."""
 
@@ -149,6 +192,8 @@ class CreateSnapshot(Action):
         except CommandFailed as error:
             if "File exists" in error.message:
                 raise IdTaken(self.snapshot)
+            if _NO_DATA in error.message:
+                raise no_such_device(self.snapshot.pool, self.snapshot.origin_id)
             raise
 
     def _message(self) -> List[str]:
@@ -175,7 +220,7 @@ class DeleteIfThere(Action):
         try:
             self.delete.perform(context)
         except CommandFailed as error:
-            if "No data available" not in error.message:
+            if _NO_DATA not in error.message:
                 raise
 
 
@@ -206,7 +251,7 @@ class ResumeWhateverHappens:
         if not resumed:
             raise CommandFailed(
                 "%s is suspended and did not resume" % self.device,
-                "Run `dmsetup resume %s` at once" % self.device,
+                "Run `%s` at once" % quote(["dmsetup", "resume", self.device]),
             )
 
     def _watch(self, read_end: int) -> None:

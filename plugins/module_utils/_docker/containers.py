@@ -11,9 +11,12 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import Ambiguous, NotFound, RescueError
+from .._text import name as one_line
+from .._text import names, printable
 from . import layers, records, volumes
 
 FULL_ID = re.compile(r"[a-f0-9]{64}")
+_DRIVER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # it becomes a part of paths
 _ID_PREFIX = re.compile(r"[a-f0-9]{1,64}")
 _NEVER = "0001-01-01T00:00:00Z"  # Go's zero time
 _LISTED = 20
@@ -40,7 +43,7 @@ class Container:
         self._read_layer()
 
     def problem(self, code: str, message: str) -> None:
-        self.problems.append(Problem(code, self.id, message))
+        self.problems.append(Problem(code, self.id, printable(message)))
 
     @property
     def recorded_root(self) -> str:
@@ -48,7 +51,7 @@ class Container:
         marker = "/containers/%s/" % self.id
         for key in ("LogPath", "HostnamePath", "HostsPath", "ResolvConfPath"):
             before, found, _after = records.text_of(self.record, key).partition(marker)
-            if found:
+            if found and before.startswith("/"):
                 return before
         return self.data_root
 
@@ -84,8 +87,8 @@ class Container:
         return result
 
     def facts(self, include_env: bool) -> Dict[str, Any]:
-        """What container_info returns of the record itself."""
-        return {
+        """What container_info returns of the record itself: text on one line but for the configuration."""
+        facts: Dict[str, Any] = {
             "id": self.id,
             "name": self.name,
             "image": records.text_of(records.mapping_of(self.record, "Config"), "Image"),
@@ -97,12 +100,12 @@ class Container:
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
             "state": self.state(),
-            "config": self.config(include_env),
             "mounts": volumes.mounts(self.data_root, self.recorded_root, self.record),
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), self.recorded_root, self.data_root
             ),
         }
+        return dict(names(facts), config=self.config(include_env))
 
     def _read_record(self) -> Dict[str, Any]:
         directory = os.path.join(self.data_root, "containers", self.id)
@@ -124,7 +127,11 @@ class Container:
     def _driver(self) -> str:
         if not self.record:
             return layers.driver_of(self.data_root, self.id)
-        return records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+        driver = records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+        if _DRIVER.fullmatch(driver):
+            return driver
+        self.problem("config_broken", "its record names %r as its storage driver" % driver[:80])
+        return layers.driver_of(self.data_root, self.id)
 
     def _read_layer(self) -> None:
         if self.layout == "graph":
@@ -184,7 +191,7 @@ def find(data_root: str, wanted: str) -> Container:
 
 def _matching(containers: Sequence[Container], word: str) -> List[Container]:
     exact = [one for one in containers if one.id == word]
-    named = [one for one in containers if one.name and one.name == word.lstrip("/")]
+    named = [one for one in containers if one.name and word.lstrip("/") in (one.name, one_line(one.name))]
     if exact or named:
         return exact or named
     return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.fullmatch(word) else []
@@ -196,13 +203,6 @@ def _listed(containers: Sequence[Container]) -> str:
     )
     more = len(containers) - _LISTED
     return "%s and %d more" % (shown, more) if more > 0 else shown
-
-
-def printable(text: str) -> str:
-    """What a container calls itself, fit for a terminal: control characters escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
 
 
 def _status(state: Dict[str, Any]) -> str:

@@ -41,6 +41,7 @@ class RunningDaemon(NamedTuple):
     pid: int
     argv: List[str]
     data_root: str
+    trusted: bool  # root started it: any other user can call a program dockerd
 
 
 def running(host: Host) -> List[RunningDaemon]:
@@ -48,13 +49,11 @@ def running(host: Host) -> List[RunningDaemon]:
     found = []
     for process in host.processes():
         if is_daemon(process.argv) and host.shares_our_root(process.pid):  # not one inside a container
-            data_root = (
-                from_arguments(process.argv, "").data_root
-                or from_daemon_json(_config_file(process.argv)).data_root
-            )
-            found.append(
-                RunningDaemon(process.pid, process.argv, os.path.realpath(data_root or DEFAULT_DATA_ROOT))
-            )
+            trusted = process.uid == 0
+            config = _config_file(process.argv) if trusted else DAEMON_JSON  # not to open what a user names
+            data_root = from_arguments(process.argv, "").data_root or from_daemon_json(config).data_root
+            real = os.path.realpath(data_root or DEFAULT_DATA_ROOT)
+            found.append(RunningDaemon(process.pid, process.argv, real, trusted))
     return found
 
 
@@ -90,8 +89,9 @@ def services(data_root: str) -> List[str]:
 
 
 def configured(host: Host) -> Settings:
-    """What the first source that names a data root says, filled up from the later ones."""
-    daemons = running(host)[:1]
+    """What the first source that names a data root says, filled up from the later ones. A daemon that root did not
+    start is no source: it still counts as one that may hold a data root (see running)."""
+    daemons = [one for one in running(host) if one.trusted][:1]
     sources = [
         from_arguments(one.argv, "process %d" % one.pid)._replace(data_root=one.data_root) for one in daemons
     ]
@@ -136,7 +136,7 @@ def from_arguments(argv: List[str], source: str) -> Settings:
 def from_daemon_json(path: str) -> Settings:
     """Reads daemon.json; a file that is missing or broken says nothing (dockerd does not start with a broken one)."""
     try:
-        record: Dict[str, Any] = records.read_json(path)
+        record: Dict[str, Any] = records.read_json(path, follow=True)
     except RescueError:
         record = {}
     root = records.text_of(record, "data-root") or records.text_of(record, "graph")
@@ -185,6 +185,6 @@ def _unit_arguments(unit: str) -> List[str]:
 
 def _read(path: str) -> str:
     try:
-        return records.read_text(path)
+        return records.read_text(path, follow=True)
     except RescueError:
         return ""

@@ -16,7 +16,9 @@ from . import records
 
 SECTOR = 512
 HIGHEST_DEVICE_ID = 0xFFFFFF  # 24 bits: MAX_DEV_ID of dm-thin
-_HIGHEST_SECTORS = 2**63 // SECTOR
+# The kernel counts the bytes of a device in a signed 64-bit number (loff_t): one sector below 8 EiB is the most. A
+# size above the pool's is normal: that is what thin means.
+HIGHEST_SIZE = 2**63 - SECTOR
 _NOT_DEVICES = ("deviceset-metadata", "transaction-metadata")
 
 
@@ -42,20 +44,22 @@ def read(data_root: str, layer_id: str) -> DeviceFile:
     """The device of one layer. Raises NotFound, or BadRecord for a file that is cut or cannot be right."""
     path = os.path.join(home(data_root), "metadata", layer_id)
     record = records.read_json(path)
+    hint = "Docker's record of this device is damaged; `device_id` opens a device without it"
 
     def integer(key: str, lowest: int, highest: int, unit: str) -> int:
         value = record.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise BadRecord(
-                "%s: %s is %r, not a number from %d to %d%s" % (path, key, value, lowest, highest, unit),
-                "Docker's record of this device is damaged; `device_id` opens a device without it",
+                "%s: %s is %s, not a number from %d to %d%s"
+                % (path, key, repr(value)[:80], lowest, highest, unit),
+                hint,
             )
         return value
 
     device_id = integer("device_id", 0, HIGHEST_DEVICE_ID, "")
-    size = integer("size", SECTOR, _HIGHEST_SECTORS * SECTOR, " bytes")
+    size = integer("size", SECTOR, HIGHEST_SIZE, " bytes")
     if size % SECTOR:
-        raise BadRecord("%s: size is %d bytes, not a multiple of %d" % (path, size, SECTOR))
+        raise BadRecord("%s: size is %d bytes, not a multiple of %d" % (path, size, SECTOR), hint)
     transaction = integer("transaction_id", 0, 2**64 - 1, "")
     return DeviceFile(layer_id, device_id, size, transaction, records.flag_of(record, "deleted"))
 
@@ -76,7 +80,8 @@ def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
 
 def file_system_of_base(data_root: str) -> str:
     """`xfs` or `ext4` as Docker recorded it for all its devices (since 1.10), else empty."""
-    return records.text_of(_optional(data_root, "deviceset-metadata"), "BaseDeviceFilesystem")
+    recorded = records.text_of(_optional(data_root, "deviceset-metadata"), "BaseDeviceFilesystem")
+    return recorded if recorded in ("xfs", "ext4") else ""
 
 
 def next_device_id(data_root: str) -> int:

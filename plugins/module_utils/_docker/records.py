@@ -17,18 +17,27 @@ from .._errors import BadRecord, NotFound
 _LIMIT = 16 * 1024 * 1024
 
 
-def read_text(path: str) -> str:
-    """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path."""
+def read_text(path: str, follow: bool = False) -> str:
+    """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path.
+
+    Docker writes its records as files; a link in the place of one is not followed, it would show another file.
+    """
     try:
-        # Not to hang on a fifo that stands where a file should be.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        # Looked at before it is opened: to open a fifo can hang, and to open a device can do anything.
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+        try:
+            kind = os.fstat(place).st_mode
+            if stat.S_ISLNK(kind):
+                raise BadRecord("%s is a link, not a file" % path)
+            if not stat.S_ISREG(kind):
+                raise BadRecord("%s is not a regular file" % path)
+            descriptor = os.open("/proc/self/fd/%d" % place, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(place)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise BadRecord("%s is not a regular file" % path)
     with os.fdopen(descriptor, "rb") as stream:
         try:
             data = stream.read(_LIMIT + 1)
@@ -39,9 +48,9 @@ def read_text(path: str) -> str:
     return data.decode("utf-8", "replace")
 
 
-def read_json(path: str) -> Dict[str, Any]:
+def read_json(path: str, follow: bool = False) -> Dict[str, Any]:
     """The JSON object in a file. Raises NotFound or BadRecord."""
-    text = read_text(path)
+    text = read_text(path, follow)
     if not text.strip("\0 \t\r\n"):
         raise BadRecord("%s is empty" % path)
     try:

@@ -58,8 +58,10 @@ def _mount_point(
 
 
 def translated(path: str, recorded_root: str, data_root: str) -> str:
-    """A recorded path where it lies today: below today's data root if it lay below the recorded one."""
-    if recorded_root != data_root and (path == recorded_root or path.startswith(recorded_root + "/")):
+    """A recorded path where it lies today: below today's data root if it lay below the recorded one. A path that
+    climbs (`..`) is left as it is recorded: it would lead out of today's root to somewhere else."""
+    inside = path == recorded_root or path.startswith(recorded_root + "/")
+    if recorded_root != data_root and inside and ".." not in path.split("/"):
         return data_root + path[len(recorded_root) :]
     return path
 

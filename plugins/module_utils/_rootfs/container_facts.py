@@ -8,6 +8,7 @@ from .._docker import containers, data_root
 from .._docker.containers import Problem
 from .._errors import RescueError
 from .._host import Host
+from .._text import names
 from .alive import Alive
 from .drivers import DRIVERS
 
@@ -30,7 +31,7 @@ def container_facts(
     for container in chosen:
         facts = container.facts(include_env)
         facts["alive"] = bool(alive.of(container).reasons)
-        facts["storage"] = _storage(root, container)
+        facts["storage"] = names(_storage(root, container))
         facts["problems"] = [one._asdict() for one in container.problems]
         problems += container.problems
         found.append(facts)

@@ -53,6 +53,9 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
             "Use %s, or `method: auto`" % " or ".join(METHODS[request.access]),
         )
     plan, device = _SOURCES[method](layer, state, request)
+    thin_name = _ours.device_name(request.name, "thin")
+    if device == "/dev/mapper/" + thin_name:
+        plan.add(thin.FitsMapping(thin_name, layer.file.device_id, layer.file.size_bytes))
     if method in ("snapshot", "assemble"):
         view, device = _view(layer, device, request)
         plan += view

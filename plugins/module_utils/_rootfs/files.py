@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What container_files does inside an open tree: list, copy out, delete. PRIVATE to the collection."""
 
+import contextlib
 import os
+import stat
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from .. import _ours
@@ -26,6 +28,8 @@ class Wanted(NamedTuple):
 
 def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
     """The result of container_files. Raises NotFound, Refused or CommandFailed."""
+    if wanted.largest is not None and wanted.largest < 0:
+        raise Refused("largest %d is not a number of files" % wanted.largest, "Give 1 or more")
     root, opened = _root(host, wanted)
     tree = Inside(root)
     try:
@@ -34,6 +38,8 @@ def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
             result = _listed(tree, matches, wanted.largest)
         elif wanted.state == "copied":
             result = _copied(host, tree, matches, nothing, wanted, check_mode)
+            if opened and opened.label.method == "live":
+                result["warnings"] += _raceable(host, root)
         else:
             result = _absent(tree, matches, opened, wanted, check_mode)
     finally:
@@ -55,6 +61,7 @@ def _copied(
     if nothing:
         raise NotFound("nothing in %s is named %s" % (tree.root, ", ".join(repr(one) for one in nothing)))
     dest = wanted.dest or ""
+    host.require(("tar",))
     _check_dest(dest, tree.root)
     selection = copying.select(tree, matches)
     result: Dict[str, Any] = {
@@ -79,7 +86,7 @@ def _copied(
     if todo and not check_mode:
         copying.require_space(todo, _existing_parent(dest))
         _make(dest)
-        result["warnings"] = copying.to_directory(host, tree.root, todo, dest)
+        result["warnings"] = copying.to_directory(host, tree.root, todo, dest) + _exposed(todo, dest)
         copying.verify(tree, todo, dest)
     return result
 
@@ -96,10 +103,16 @@ def _archived(
     copying.require_space(entries, _existing_parent(os.path.dirname(dest)))
     _make(os.path.dirname(dest))
     partial = dest + ".drydock-partial"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.close(descriptor)
+    with contextlib.suppress(
+        FileNotFoundError
+    ):  # of a run that was killed; never written into, it may be another's
+        os.unlink(partial)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        result["warnings"] = copying.to_archive(host, tree.root, entries, partial)
+        try:
+            result["warnings"] = copying.to_archive(host, tree.root, entries, descriptor)
+        finally:
+            os.close(descriptor)
         result.update(sha256=copying.sha256(partial), size_bytes=os.path.getsize(partial))
         if os.path.isfile(dest) and copying.sha256(dest) == result["sha256"]:
             result.update(changed=False, copied=[], actions=[], diff=[])
@@ -131,7 +144,7 @@ def _absent(
         "changed": bool(matches),
         "deleted": names,
         "freed_bytes": freed,
-        "actions": ["rm -r -- %s" % quote([tree.root + name]) for name in names],
+        "actions": ["rm -r -- %s" % quote([tree.root + "/" + "/".join(one.parts)]) for one in matches],
         "diff": [tree.root + name for name in names],
     }
 
@@ -173,9 +186,43 @@ def _check_dest(dest: str, root: str) -> None:
 
 def _make(directory: str) -> None:
     """For root alone: what is copied keeps its modes, set-user-ID programs too."""
-    if not os.path.isdir(directory):
-        os.makedirs(os.path.dirname(directory), exist_ok=True)
-        os.mkdir(directory, 0o700)
+    missing, directory = [], os.path.normpath(directory)
+    while not os.path.isdir(directory):
+        missing.append(directory)
+        directory = os.path.dirname(directory)
+    for one in reversed(missing):
+        os.mkdir(one, 0o700)
+
+
+def _raceable(host: Host, root: str) -> List[str]:
+    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        view = host.without_links(directory)
+        if view is not None:
+            os.close(view)
+            return []
+    finally:
+        os.close(directory)
+    return [
+        "the container lives, and this kernel (before 5.14) cannot keep a link that it puts in the place of a"
+        " directory meanwhile from being followed: if you do not trust it, stop it and copy again"
+    ]
+
+
+def _exposed(entries: List[Entry], dest: str) -> List[str]:
+    """A set-user-ID program of a container is one of this host wherever others can enter."""
+    special = [
+        shown(one.parts)
+        for one in entries
+        if one.kind == "file" and one.facts.st_mode & (stat.S_ISUID | stat.S_ISGID)
+    ]
+    if not special or not os.stat(dest).st_mode & 0o011:
+        return []
+    more = " and %d more" % (len(special) - 5) if len(special) > 5 else ""
+    return [
+        "others than root can enter %s, and set-user-ID or set-group-ID programs lie in it now: %s%s"
+        % (dest, ", ".join(special[:5]), more)
+    ]
 
 
 def _existing_parent(path: str) -> str:

@@ -63,7 +63,7 @@ class MountFileSystem(Action):
         if found.size_bytes > size:
             raise BadRecord(
                 "the file system on %s has %d bytes, the device only %d" % (device, found.size_bytes, size),
-                "The size in Docker's record of the device is too small",
+                "Correct `size` in Docker's record of it (devicemapper/metadata), best in a copy of the data root",
             )
         self.fs_type = found.fs_type
         context.host.mount(device, self.target, self.fs_type, self._all_options())

@@ -15,11 +15,12 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from .. import _ours
 from .._docker import daemon
-from .._docker.containers import Container, printable
+from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host, quote
 from .._plan import Action, Context, Plan, Run
+from .._text import printable
 from .alive import Alive
 
 _SERVICE = re.compile(r"/([^/\s]+\.service)\b")
@@ -209,9 +210,15 @@ def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) 
     say so; with the sockets that would start them, whatever they are called."""
     services: List[str] = []
     for one in daemons:
+        if not one.trusted:
+            raise Refused(
+                "process %d calls itself a Docker of %s, and not root started it: its service is not stopped"
+                % (one.pid, root.path),
+                "Stop it by hand",
+            )
         cgroup = next((process.cgroup for process in host.processes() if process.pid == one.pid), "")
         match = _SERVICE.search(cgroup)
-        if not match:
+        if not match or match.group(1).startswith("user@"):  # stopping that would end a whole session
             raise Refused(
                 "Docker runs outside of any service (process %d): nothing can hold it off" % one.pid,
                 "Stop it by hand",
@@ -275,7 +282,10 @@ def _read(path: str) -> Record:
 def _write(path: str, name: str, record: Record) -> None:
     text = _TEXT.format(name=name, active="yes" if record.active else "no", running=" ".join(record.running))
     temporary = path + ".new"
-    with open(temporary, "w") as stream:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(
+        os.open(temporary, flags, 0o644), "w"
+    ) as stream:  # whatever the umask: systemctl shows it to all
         stream.write(text)
     os.replace(temporary, path)
 

@@ -12,6 +12,7 @@
 """
 
 import os
+import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from .. import _mountinfo, _ours
@@ -31,6 +32,7 @@ METHODS = {
 }
 TOOLS: Dict[str, Tuple[str, ...]] = {}
 _PAGE = 4096  # mount(2) takes one page of options
+_SHORT_LINK = re.compile(r"l/[A-Z0-9]+")
 _SPECIAL = (":", ",", "\\")  # separators of overlay's own options
 
 
@@ -75,7 +77,21 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         lower = _from_links(home, container.layer_id)
     except RescueError as error:
         lower = _from_layerdb(root.path, home, container, error)
-    return Layer(home, container.layer_id, lower)
+    layer = Layer(home, container.layer_id, lower)
+    for directory in [layer.upper_dir] + layer.lower_dirs + ([layer.work_dir] if lower else []):
+        _check_inside(home, directory)
+    return layer
+
+
+def _check_inside(home: str, directory: str) -> None:
+    """Docker makes every layer a directory of its own; a link in its place could show, or write, anything."""
+    real = os.path.realpath(directory)
+    layer_id, name = directory.split("/")[-2:]
+    if real != os.path.join(os.path.realpath(home), layer_id, name):
+        raise BadRecord(
+            "%s is a link to %s, where a layer belongs" % (directory, real),
+            "Nothing was opened: this is not how Docker leaves a layer",
+        )
 
 
 def present(host: Host, layer: Layer) -> State:
@@ -273,8 +289,8 @@ def _from_links(home: str, layer_id: str) -> List[str]:
     found = []
     for word in text.split(":"):
         link = os.path.join(home, word)
-        if not word.startswith("l/") or not os.path.islink(link):
-            raise BadRecord("%s: %r in `lower` is no link" % (layer_id, word))
+        if not _SHORT_LINK.fullmatch(word) or not os.path.islink(link):
+            raise BadRecord("%s: %r in `lower` is no link" % (layer_id, word[:80]))
         directory = os.path.realpath(link)
         if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(
             home
@@ -294,7 +310,7 @@ def _from_layerdb(data_root: str, home: str, container: Container, reason: Rescu
         missing = [
             one
             for one in ids
-            if not layers.LAYER_ID.match(one) or not os.path.isdir(os.path.join(home, one, "diff"))
+            if not layers.LAYER_ID.fullmatch(one) or not os.path.isdir(os.path.join(home, one, "diff"))
         ]
         if missing:
             raise NotFound("%s is missing" % os.path.join(home, missing[0], "diff"))

@@ -14,6 +14,7 @@ from .._docker import data_root, device_files
 from .._docker.data_root import DataRoot
 from .._errors import NotFound, RescueError
 from .._host import Host
+from .._text import printable
 from . import thin_pools
 
 _SECTOR = 512
@@ -32,7 +33,8 @@ def pool_facts(host: Host, data_root_path: Optional[str]) -> Dict[str, Any]:
     of_root = thin_pools.find(host, root) if root and "devicemapper" in root.storage_drivers else None
     if data_root_path and (of_root is None or not (of_root.active or of_root.data_file)):
         raise NotFound(
-            "the data root %s has no thin pool that is active or lies in its files" % data_root_path
+            "the data root %s has no thin pool that is active or lies in its files" % data_root_path,
+            "Such a pool has the two files %s and %s" % device_files.pool_files(data_root_path),
         )
     devices = of_root.devices if of_root else dmsetup.devices(host)
     found = []
@@ -179,7 +181,7 @@ def _thin(device_id: int, mapped: Optional[int], layer_id: Optional[str]) -> Dic
 
 
 def _problem(code: str, subject: str, message: str) -> Dict[str, str]:
-    return {"code": code, "subject": subject, "message": message}
+    return {"code": code, "subject": subject, "message": printable(message)}
 
 
 def _use(used: int, total: int, block: int) -> Dict[str, Any]:

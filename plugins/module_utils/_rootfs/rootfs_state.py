@@ -4,6 +4,7 @@
 
 from typing import Any, Dict
 
+from .._docker import device_files
 from .._errors import Refused
 from .._host import Host
 from . import closing, opening, sizes
@@ -27,6 +28,12 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "warnings": closed.warnings,
             "diff": _diff("mounted" if closed.changed else "unmounted", "unmounted"),
         }
+    device_id = params["device_id"]
+    if device_id is not None and not 0 <= device_id <= device_files.HIGHEST_DEVICE_ID:
+        raise Refused(
+            "device_id %d is not a number from 0 to %d" % (device_id, device_files.HIGHEST_DEVICE_ID),
+            "drydock.rescue.thin_pool_info lists the devices of a pool",
+        )
     wanted = opening.Wanted(
         params["container"],
         params["data_root"],

@@ -38,7 +38,7 @@ def find(host: Host, root: DataRoot, given: Optional[Tuple[str, str]] = None) ->
     of a pool that is not active, where neither the files nor LVM say them."""
     devices, loops = dmsetup.devices(host), loop.loops(host)
     data_file, metadata_file = (os.path.realpath(path) for path in device_files.pool_files(root.path))
-    has_files = os.path.exists(data_file) and os.path.exists(metadata_file)
+    has_files = os.path.isfile(data_file) and os.path.isfile(metadata_file)
     over_data = loop.over(loops, data_file) if has_files else []
     over_metadata = loop.over(loops, metadata_file) if has_files else []
     pools = [one for one in devices if dmsetup.target(one) == "thin-pool"]

@@ -6,6 +6,7 @@ Each is a pure function from the state found to a plan and the device that the p
 safely is refused.
 """
 
+import os
 from typing import Tuple
 
 from .. import _ours
@@ -96,7 +97,7 @@ def extract(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argumen
     else:
         _require_free(state)
         if state.pool.parts is None or state.superblock is None:
-            raise Refused(*_no_parts(state.pool.name))
+            raise _no_parts(state, request)
         paths = []
         for role, part in zip(("data", "metadata"), state.pool.parts):
             if part.segments:
@@ -129,7 +130,7 @@ def _own_pool(state: State, request: Request, read_only: bool) -> Tuple[Plan, st
         )
     _require_free(state)
     if found.parts is None or state.superblock is None:
-        raise Refused(*_no_parts(state.pool.name))
+        raise _no_parts(state, request)
     if state.damage:
         raise pool.damaged(state.damage)
     writers = [one.name for one in found.our_pools if "read_only" not in one.table]
@@ -162,8 +163,15 @@ def _require_free(state: State) -> None:
         )
 
 
-def _no_parts(name: str) -> Tuple[str, str]:
-    return (
-        "pool %s is not active, and this data root has no pool files" % name,
+def _no_parts(state: State, request: Request) -> Refused:
+    files = device_files.pool_files(request.container.data_root)
+    missing = [path for path in files if not os.path.isfile(path)]
+    if len(missing) == 1:
+        return Refused(
+            "pool %s is not active, and of its two files %s is missing" % (state.pool.name, missing[0]),
+            "Neither can be read without the other: bring it back, or give another `data_root`",
+        )
+    return Refused(
+        "pool %s is not active, and this data root has no pool files" % state.pool.name,
         "Give `data_device` and `metadata_device`; for an LVM pool the package lvm2 must be there",
     )

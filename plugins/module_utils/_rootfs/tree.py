@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import stat
 from typing import List, Optional, Tuple
 
 from .. import _mountinfo, _ours
@@ -106,8 +107,12 @@ class MakeRunDirectory(MakeDirectory):
             os.mkdir(self.path, 0o700)
         except FileExistsError:
             facts = os.lstat(self.path)
-            if os.path.islink(self.path) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-                raise CommandFailed("%s is not a directory that only root can write" % self.path)
+            if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+                raise CommandFailed(
+                    "%s is not a directory that only root can write" % self.path,
+                    "It is not of this collection: look at it, and move it away",
+                )
+            os.chmod(self.path, 0o700)  # nobody but root may enter: what is mounted below has its own modes
 
 
 class RemoveRunDirectory(Action):

@@ -3,8 +3,9 @@
 """Copies out of a container's tree with tar(1): owners, modes, times, xattrs, ACLs, hard links and holes are kept.
 PRIVATE to the collection.
 
-What tar is told are names without links, found from the tree's open root. Sockets, devices and fifos are neither
-opened nor made anew: they are left out and named. Only what differs is copied.
+What tar is told are names without links, found from the tree's open root; and it is shown the tree in a view where
+the kernel follows no link, since a living container may put one in the place of a directory meanwhile. Sockets,
+devices and fifos are neither opened nor made anew: they are left out and named. Only what differs is copied.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from .._errors import CommandFailed, Refused
 from .._host import Host
@@ -83,7 +84,6 @@ def missing(entries: List[Entry], dest: str) -> List[Entry]:
 def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
     """Copies the entries below ``dest`` under their paths. Returns warnings (files that changed meanwhile)."""
     host.require(("tar",))
-    create = ["tar", "--create", "--file=-"] + _from(root) + _PAX + [*_SPARSE] + _KEEP
     extract = [
         "tar",
         "--extract",
@@ -92,16 +92,39 @@ def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List
         "--preserve-permissions",
         "--same-owner",
     ] + _KEEP
-    with _names(entries) as names:
-        return _warnings(host.pipe(create, extract, names, ok=(0, _TAR_CHANGED)))
+    with _names(entries) as names, _source(host, root) as (create, keep):
+        return _warnings(host.pipe(create, extract, names, ok=(0, _TAR_CHANGED), keep=keep))
 
 
-def to_archive(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
-    """Writes one tar at ``dest`` (made anew, for root alone). Returns warnings."""
+def to_archive(host: Host, root: str, entries: List[Entry], archive: int) -> List[str]:
+    """Writes one tar into an open file. Returns warnings."""
     host.require(("tar",))
-    create = ["tar", "--create", "--file=" + dest] + _from(root) + _PAX + [*_SPARSE] + _KEEP
-    with _names(entries) as names:
-        return _warnings(host.run(create, ok=(0, _TAR_CHANGED), stdin=names).err)
+    with _names(entries) as names, _source(host, root) as (create, keep):
+        return _warnings(host.run(create, ok=(0, _TAR_CHANGED), stdin=names, stdout=archive, keep=keep).err)
+
+
+@contextlib.contextmanager
+def _source(host: Host, root: str) -> Iterator[Tuple[List[str], Sequence[int]]]:
+    """The tar that reads the tree to standard output, and the files that it needs open."""
+    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    view = host.without_links(directory)
+    place = root if view is None else "/proc/self/fd/%d" % view
+    try:
+        yield (
+            ["tar", "--create", "--file=-"] + _from(place) + _PAX + [*_SPARSE] + _KEEP,
+            () if view is None else (view,),
+        )
+    except CommandFailed as error:
+        error.message = error.message.replace(place, root)
+        if "symbolic links" in error.message:
+            error.hint = (
+                "A link stands now where a directory was: the container lives. Copy again, or stop it"
+            )
+        raise
+    finally:
+        os.close(directory)
+        if view is not None:
+            os.close(view)
 
 
 def sha256(path: str) -> str:

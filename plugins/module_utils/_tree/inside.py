@@ -14,6 +14,7 @@ import stat
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from .._errors import NotFound, Refused
+from .._text import printable
 
 _MOST_LINKS = 40  # as the kernel's own limit
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -177,13 +178,6 @@ def outermost(entries: Sequence[Entry]) -> List[Entry]:
     """The entries that lie below no other one."""
     chosen = {entry.parts for entry in entries}
     return [one for one in entries if not any(one.parts[:depth] in chosen for depth in range(len(one.parts)))]
-
-
-def printable(text: str) -> str:
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for char in text
-    )
 
 
 def _entry(directory: int, parts: Parts) -> Entry:

@@ -6,7 +6,8 @@ import heapq
 import stat
 from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
-from .inside import Entry, Inside, outermost, printable, shown
+from .._text import printable
+from .inside import Entry, Inside, outermost, shown
 
 _BLOCK = 512  # bytes of st_blocks, on every Linux
 

@@ -9,6 +9,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     MissingTools,
     NotFound,
 )
+from ansible_collections.drydock.rescue.tests.unit.support.texts import HOSTILE, dangerous
 
 
 class Ended(Exception):
@@ -100,6 +101,29 @@ def test_a_failure_that_was_not_undone_changed_something(run):
 def test_missing_tools_are_a_list(run):
     module = run(failing(MissingTools(["dmsetup", "tar"], ["dmsetup", "tar"])))
     assert module.result["missing_tools"] == ["dmsetup", "tar"]
+
+
+def test_a_system_error_is_one_clear_failure_too(run):
+    def work(host, params, check_mode):
+        raise NotADirectoryError(20, "Not a directory", "/srv/file/dest")
+
+    module = run(work)
+    assert (module.failed, module.result["code"]) == (True, "command_failed")
+    assert module.result["msg"] == "/srv/file/dest: Not a directory"
+
+
+def test_nothing_that_goes_out_drives_a_terminal(run):
+    error = CommandFailed("`tar` failed: " + HOSTILE, "Look at " + HOSTILE)
+    failed = run(failing(error, ["rm '%s'" % HOSTILE], [HOSTILE]))
+    assert dangerous([failed.result["msg"]]) == []
+    assert "web\\x1b[2J\\x9b31m\\r\\nok: [host]" in failed.result["msg"]
+    good = run(lambda *_unused: {"name": HOSTILE, "actions": [HOSTILE], "warnings": [HOSTILE]})
+    assert dangerous(good.warnings) == []
+    assert dangerous([failed.result, good.result], lines=True) == []
+
+
+def test_a_name_cannot_forge_a_line_of_a_diff():
+    assert _ansible.state_diff(["a\nb"], [])["before"] == "a\\nb\n"
 
 
 def test_a_diff_of_lines():

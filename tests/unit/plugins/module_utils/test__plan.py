@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import os
-import shlex
 import subprocess
 
 import pytest
@@ -28,6 +27,13 @@ HOSTILE = [
     "it's",
     'say "no"',
     "new\nline",
+    "the last one\n\n",
+    "\n",
+    "\t\x1b[2J\x7f",
+    "turned \u202egnp.exe",
+    "\x9b2J caf\u00e9",
+    "\udcff\udcfe",
+    "-n 100%\n\\n'${loop}$(reboot)`reboot`",
     "-rf",
     "*",
     "",
@@ -188,7 +194,8 @@ def test_undoing_knows_the_outputs(host):
 def words_of(line):
     """The arguments that a POSIX shell reads in a line."""
     script = "show() { for word; do printf '%s\\0' \"$word\"; done; }; loop=LOOP; show " + line
-    return subprocess.check_output(["sh", "-c", script]).decode().split("\0")[:-1]
+    assert line.isprintable()
+    return os.fsdecode(subprocess.check_output(["sh", "-c", script])).split("\0")[:-1]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -210,7 +217,7 @@ def test_a_variable_beside_letters():
 @pytest.mark.parametrize("text", HOSTILE)
 def test_shown_mounts_are_quoted(text):
     (line,) = Mount("/src/" + text, "/dst", "overlay", ("ro", "lowerdir=/" + text)).shown({})
-    assert shlex.split(line) == [
+    assert words_of(line) == [
         "mount",
         "-t",
         "overlay",

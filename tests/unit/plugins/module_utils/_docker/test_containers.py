@@ -9,6 +9,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._docker import cont
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import NEVER, ident
+from ansible_collections.drydock.rescue.tests.unit.support.texts import HOSTILE, dangerous
 
 
 def test_all_facts_of_a_container(docker):
@@ -272,6 +273,25 @@ def test_names_cannot_drive_the_terminal(docker):
     assert r"\x1b[2Jx\ny\u202e" in failure.value.hint
 
 
+def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
+    keys = dict.fromkeys(("Name", "Driver", "Image", "Created", "LogPath"), HOSTILE)
+    mount = {"Name": HOSTILE, "Source": "/" + HOSTILE, "Driver": HOSTILE, "Type": HOSTILE}
+    config = {"Image": HOSTILE, "Cmd": ["a\nb"], "ExposedPorts": {HOSTILE: {}}}
+    docker.container("bad", MountPoints={HOSTILE: mount}, State={"Error": HOSTILE}, Config=config, **keys)
+    container = Container(docker.path, ident("bad"))
+    facts = container.facts(False)
+    assert facts.pop("config")["cmd"] == ["a\nb"]
+    assert facts["name"].startswith("web\\x1b[2J")
+    assert dangerous([facts, [one._asdict() for one in container.problems]]) == []
+
+
+def test_a_container_is_found_by_its_name_as_it_is_shown(docker):
+    docker.container("bad", Name="/a\nb")
+    (shown,) = [one.facts(False)["name"] for one in containers.read_all(docker.path)]
+    assert shown == "a\\nb"
+    assert containers.find(docker.path, shown).id == containers.find(docker.path, "a\nb").id == ident("bad")
+
+
 def test_a_container_without_a_name_is_listed_by_its_id(docker):
     docker.write("", "containers", ident("x"), "config.v2.json")
     with pytest.raises(NotFound) as failure:
@@ -291,3 +311,13 @@ def test_directories_where_files_belong_hide_no_container(docker):
     found = {one.id: [problem.code for problem in one.problems] for one in containers.read_all(docker.path)}
     assert found[ident("good")] == []
     assert found[ident("bad")][0] == "config_broken"
+
+
+@pytest.mark.parametrize("driver", ["../../../etc", "overlay2/../x", ".", "a\0b", "\ud800", "x" * 65, "O"])
+def test_a_driver_never_leads_out_of_the_data_root(docker, driver):
+    """The driver's name is a part of paths."""
+    container_id = docker.container("web", driver="overlay2")
+    docker.write(docker.record("web", driver), "containers", container_id, "config.v2.json")
+    container = Container(docker.path, container_id)
+    assert (container.driver, container.layer_id) == ("overlay2", ident("layer of web"))
+    assert "as its storage driver" in container.problems[0].message

@@ -32,7 +32,7 @@ def test_nothing_is_configured(host, tmp_path):
 )
 def test_forms_of_a_daemons_command_line(host, argv):
     host.process(7, argv)
-    assert daemon.running(host) == [daemon.RunningDaemon(7, argv, "/x")]
+    assert daemon.running(host) == [daemon.RunningDaemon(7, argv, "/x", True)]
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,26 @@ def test_a_unit_that_no_shell_could_read(host, write):
 def test_a_docker_inside_a_container_is_not_the_hosts(host, tmp_path):
     host.process(7, ["dockerd", "--data-root", "/x"], root=tmp_path)
     assert daemon.running(host) == []
+
+
+def test_a_program_of_a_user_that_calls_itself_dockerd_is_not_believed(host, tmp_path):
+    """Nor one that runs with root's rights only since its file says so: the real user counts."""
+    (tmp_path / "evil").mkdir()
+    host.process(7, ["dockerd", "--data-root", str(tmp_path / "evil")], uid=1000)
+    assert daemon.configured(host).data_root == daemon.DEFAULT_DATA_ROOT
+    assert [one.data_root for one in daemon.running(host)] == [str(tmp_path / "evil")]
+
+
+def test_the_configuration_may_be_a_link(host, tmp_path, write):
+    real = tmp_path / "real.json"
+    real.write_text('{"data-root": "/srv/docker"}')
+    os.makedirs(os.path.dirname(daemon.DAEMON_JSON), exist_ok=True)
+    os.symlink(str(real), daemon.DAEMON_JSON)
+    assert daemon.configured(host).data_root == "/srv/docker"
+
+
+def test_the_configuration_that_a_users_program_names_is_not_opened(host, tmp_path):
+    (tmp_path / "theirs.json").write_text('{"data-root": "/evil"}')
+    argv = ["dockerd", "--config-file", str(tmp_path / "theirs.json")]
+    host.process(7, argv, uid=1000)
+    assert [one.data_root for one in daemon.running(host)] == [daemon.DEFAULT_DATA_ROOT]

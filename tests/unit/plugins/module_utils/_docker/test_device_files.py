@@ -109,3 +109,32 @@ def test_a_large_minor_number_in_the_prefix(docker, monkeypatch):
     facts = os.stat_result((0o40700, 7, os.makedev(253, 300), 1, 0, 0, 0, 0, 0, 0))
     monkeypatch.setattr(device_files.os, "stat", lambda path: facts)
     assert device_files.name_prefix(docker.path) == "docker-253:300-7"
+
+
+@pytest.mark.parametrize("size", [512, 2**40, 2**63 - 512])
+def test_sizes_that_device_mapper_takes(docker, size):
+    """Far above the pool's own is normal: thin devices are promised more than there is."""
+    docker.device_file(LAYER, 8, size=size)
+    assert device_files.read(docker.path, LAYER).size_bytes == size
+
+
+@pytest.mark.parametrize("size", [2**63, 2**64 - 512, 2**64, 10**30])
+def test_a_size_that_no_kernel_can_count(docker, size):
+    docker.device_file(LAYER, 8, size=size)
+    with pytest.raises(BadRecord) as failure:
+        device_files.read(docker.path, LAYER)
+    assert "size is %d, not a number from 512 to %d bytes" % (size, 2**63 - 512) in failure.value.message
+    assert "`device_id`" in failure.value.hint
+
+
+def test_a_value_of_megabytes_does_not_fill_the_message(docker):
+    docker.device_file(LAYER, "8" * 1000000)
+    with pytest.raises(BadRecord) as failure:
+        device_files.read(docker.path, LAYER)
+    assert len(failure.value.message) < 500
+
+
+def test_only_a_file_system_that_docker_makes_is_one(docker):
+    docker.loop_pool()
+    docker.write({"BaseDeviceFilesystem": "x; reboot"}, "devicemapper", "metadata", "deviceset-metadata")
+    assert device_files.file_system_of_base(docker.path) == ""

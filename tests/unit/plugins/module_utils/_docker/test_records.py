@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import contextlib
 import os
 
 import pytest
@@ -109,3 +110,41 @@ def test_a_list_of_text_may_be_a_single_text_and_hold_other_things():
 
 def test_names_in_a_directory_that_is_not_there(tmp_path):
     assert records.names_in(str(tmp_path / "none")) == []
+
+
+def test_a_link_in_the_place_of_a_record_shows_nothing(path, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    os.symlink(str(tmp_path / "secret"), path)
+    with pytest.raises(BadRecord) as failure:
+        records.read_text(path)
+    assert failure.value.message == path + " is a link, not a file"
+    assert records.read_text(path, follow=True) == "secret"
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_device_in_the_place_of_a_record_is_never_opened(path, monkeypatch, follow):
+    """To open a watchdog and close it again restarts the machine."""
+    opened = []
+    real_open = os.open
+    monkeypatch.setattr(
+        records.os, "open", lambda name, flags: opened.append(flags) or real_open(name, flags)
+    )
+    name = path
+    if follow:
+        os.symlink("/dev/null", path)
+    else:
+        name = "/dev/null"
+    with pytest.raises(BadRecord) as failure:
+        records.read_text(name, follow=follow)
+    assert failure.value.message == name + " is not a regular file"
+    assert [bool(flags & os.O_PATH) for flags in opened] == [True]
+
+
+def test_no_file_stays_open(path):
+    with open(path, "w") as stream:
+        stream.write("{}")
+    before = len(os.listdir("/proc/self/fd"))
+    for name in (path, path + ".none", "/dev/null", "/"):
+        with contextlib.suppress(BadRecord, NotFound):
+            records.read_text(name)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -5,6 +5,7 @@ import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import volumes
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
+from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 
 NAME = "f" * 64
 
@@ -102,3 +103,14 @@ def test_a_path_is_translated_only_at_a_whole_name():
     assert volumes.translated("/old", "/old", "/new") == "/new"
     assert volumes.translated("/old/x", "/old", "/new") == "/new/x"
     assert volumes.translated("/older/x", "/old", "/new") == "/older/x"
+
+
+def test_a_path_that_climbs_is_not_moved_to_another_root():
+    path = "/var/lib/docker/../../../etc/shadow"
+    assert volumes.translated(path, "/var/lib/docker", "/mnt/old/docker") == path
+
+
+def test_a_log_path_without_a_root_names_no_root(docker):
+    """Else every path of the record would be taken for one below the data root."""
+    container_id = docker.container("web", LogPath="/containers/%s/x.log" % ident("web"))
+    assert Container(docker.path, container_id).recorded_root == docker.path

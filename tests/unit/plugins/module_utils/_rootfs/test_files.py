@@ -2,28 +2,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import os
+import subprocess
 
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _ours
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import NotFound, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import MissingTools, NotFound, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import files
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import tree_of
+from ansible_collections.drydock.rescue.tests.unit.support.texts import dangerous
 
 
 @pytest.fixture
 def tree(host):
     """An open tree of container web."""
 
-    def opened(access="in_place"):
+    def opened(access="in_place", method="merge"):
         path = host.run_directory + "/web"
         os.makedirs(path + "/var/log")
         for name in ("var/log/a.log", "var/log/b.log"):
             with open(os.path.join(path, name), "w") as stream:
                 stream.write("x" * 5000)
-        label = _ours.Label(ident("web"), "web", "merge", access, "")
+        label = _ours.Label(ident("web"), "web", method, access, "")
         host.sees_mount("50 22 0:9 / %s ro - tmpfs %s ro" % (path, _ours.label_source(label)))
         host.sees_mount("51 50 0:10 / %s ro - overlay drydock-x ro" % path)
         host.pipe = Host().pipe
@@ -146,3 +148,122 @@ def test_a_dest_in_the_tree_under_another_name_is_refused(host, tree, tmp_path):
     os.symlink(tree(), str(tmp_path / "alias"))
     with pytest.raises(Refused):
         work(host, state="copied", paths=["/var"], dest=str(tmp_path / "alias" / "out"))
+
+
+# -- hostile trees -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+@pytest.mark.parametrize("state", ["listed", "copied", "archive", "absent"])
+def test_a_link_to_the_hosts_files_shows_and_changes_nothing_of_them(host, tree, tmp_path, state, absolute):
+    """`/etc/passwd` where the container made `/etc` a link to the host's."""
+    path = tree()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "passwd").write_text("secret")
+    before = tree_of(outside)
+    os.symlink(str(outside) if absolute else "../" * 20 + str(outside), path + "/etc")
+    asked = {"paths": ["/etc/passwd"], "state": "copied" if state == "archive" else state}
+    if state in ("copied", "archive"):
+        dest = str(tmp_path / "dest")
+        with pytest.raises(NotFound) as failure:
+            work(host, dest=dest, archive=state == "archive", **asked)
+        assert "'/etc/passwd'" in failure.value.message
+        assert not os.path.exists(dest)
+        # The link itself comes as a link, and nothing with it.
+        result = work(host, dest=dest, state="copied", paths=["/etc"])
+        assert result["copied"] == ["/etc"]
+        assert os.path.islink(dest + "/etc")
+    else:
+        result = work(host, **asked)
+        assert (result["not_matched"], result.get("files", result.get("deleted"))) == (["/etc/passwd"], [])
+    assert tree_of(outside) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "ok: [host]\n", "\x1b[2J", "\u202egnp", "{{ 7 * 7 }}", "-rf", "$(reboot)"]
+)
+def test_names_are_deleted_as_they_are_and_shown_harmlessly(host, tree, name):
+    path = tree()
+    with open(os.path.join(path, "var", "log", name), "w"):
+        pass
+    os.mkdir(os.path.join(path, "var", "log", "ok: [host]"))
+    result = work(host, state="absent", paths=["/var/log/" + name.replace("[", "[[]")])
+    assert dangerous(result["actions"] + result["deleted"] + [result["diff"]]) == []
+    (line,) = result["actions"]
+    script = 'rm() { shift 2; printf "%%s\\0" "$@"; }; %s' % line
+    said = subprocess.check_output(["sh", "-c", script])
+    assert said == os.fsencode(os.path.join(path, "var", "log", name)) + b"\0"
+    assert not os.path.lexists(os.path.join(path, "var", "log", name))
+    assert sorted(os.listdir(path + "/var/log")) == ["a.log", "b.log", "ok: [host]"]
+
+
+def test_every_directory_that_is_made_is_for_root_alone(host, tree, tmp_path):
+    tree()
+    old = os.umask(0)
+    try:
+        work(host, state="copied", paths=["/var"], dest=str(tmp_path / "a" / "b" / "c") + "/")
+        work(host, state="copied", paths=["/var"], dest=str(tmp_path / "d" / "e" / "x.tar"), archive=True)
+    finally:
+        os.umask(old)
+    for name in ("a", "a/b", "a/b/c", "d", "d/e"):
+        assert os.stat(str(tmp_path / name)).st_mode & 0o777 == 0o700
+    assert os.stat(str(tmp_path / "d" / "e" / "x.tar")).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_file_that_another_put_there_is_never_written_into(host, tree, tmp_path, kind):
+    """In a directory that others can write to, it could be read by them while the archive grows."""
+    tree()
+    partial, theirs = str(tmp_path / "x.tar.drydock-partial"), tmp_path / "theirs"
+    theirs.write_text("theirs")
+    if kind == "link":
+        os.symlink(str(theirs), partial)
+    else:
+        os.link(str(theirs), partial)
+    work(host, state="copied", paths=["/var"], dest=str(tmp_path / "x.tar"), archive=True)
+    assert theirs.read_text() == "theirs"
+    assert os.stat(str(tmp_path / "x.tar")).st_mode & 0o777 == 0o600
+    assert not os.path.lexists(partial)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o755, True), (0o700, False)])
+def test_programs_with_the_rights_of_another_are_told_where_others_can_enter(
+    host, tree, tmp_path, mode, warned
+):
+    path = tree()
+    (tmp_path / "dest").mkdir()
+    os.chmod(str(tmp_path / "dest"), mode)
+    os.chmod(path + "/var/log/a.log", 0o4755)
+    warnings = work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"))["warnings"]
+    assert ["/var/log/a.log" in one for one in warnings] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("method", "old_kernel", "warned"), [("live", True, 1), ("merge", True, 0), ("live", False, 0)]
+)
+def test_a_kernel_that_cannot_keep_a_living_container_in_is_told(
+    host, tree, tmp_path, monkeypatch, method, old_kernel, warned
+):
+    tree("read_only", method)
+    view = (lambda directory: None) if old_kernel else (lambda directory: os.dup(directory))
+    monkeypatch.setattr(host, "without_links", view)
+    warnings = work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"))["warnings"]
+    assert len([one for one in warnings if "before 5.14" in one]) == warned
+
+
+def test_without_tar_nothing_is_begun(host, tree, tmp_path):
+    tree()
+    host.missing_tools = {"tar"}
+    for archive in (True, False):
+        with pytest.raises(MissingTools) as failure:
+            work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"), archive=archive)
+        assert failure.value.tools == ["tar"]
+    assert not (tmp_path / "dest").exists()
+
+
+def test_less_than_no_files_is_refused(host, tree):
+    tree()
+    with pytest.raises(Refused) as failure:
+        work(host, largest=-1)
+    assert "largest -1" in failure.value.message

@@ -181,6 +181,25 @@ def test_a_docker_outside_of_any_service_is_refused(host, roots, root):
     assert "outside of any service (process 7)" in failure.value.message
 
 
+def test_the_service_of_a_users_program_is_never_stopped(host, roots, root):
+    os.makedirs(host.units_directory)
+    cgroup = "0::/user.slice/user-1000.slice/user@1000.service/app.slice\n"
+    host.process(7, ["dockerd", "--data-root", roots.path], cgroup=cgroup, uid=1000)
+    with pytest.raises(Refused) as failure:
+        holding(host, root, stop_docker=True)
+    assert "process 7 calls itself a Docker of " + roots.path in failure.value.message
+    assert os.listdir(host.units_directory) == []
+
+
+def test_a_session_of_root_is_never_stopped(host, roots, root):
+    os.makedirs(host.units_directory)
+    cgroup = "0::/user.slice/user-0.slice/user@0.service/app.slice/docker.service\n"
+    host.process(7, ["dockerd", "--data-root", roots.path], cgroup=cgroup)
+    with pytest.raises(Refused) as failure:
+        holding(host, root, stop_docker=True)
+    assert "outside of any service (process 7)" in failure.value.message
+
+
 def test_without_a_service_manager_it_goes_on_with_a_warning(host, roots, root):
     held = holding(host, root)
     assert held.plan.steps == []

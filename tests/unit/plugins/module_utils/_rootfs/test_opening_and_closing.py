@@ -380,3 +380,47 @@ def test_in_place_that_fails_lets_docker_go(host, web, opened, monkeypatch):
 def test_a_scratch_that_a_power_cut_left_is_taken_over(web, opened, tmp_path):
     os.makedirs(str(tmp_path / "work" / ".drydock-web" / "upper"))
     assert opened(access="scratch", work_dir=str(tmp_path / "work")).changed
+
+
+# -- who can look ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "writable"])
+def test_a_run_directory_that_is_not_ours_is_refused(host, web, opened, tmp_path, kind):
+    if kind == "file":
+        open(host.run_directory, "w").close()
+    elif kind == "link":
+        (tmp_path / "theirs").mkdir()
+        os.symlink(str(tmp_path / "theirs"), host.run_directory)
+    else:
+        os.mkdir(host.run_directory)
+        os.chmod(host.run_directory, 0o777)
+    before = tree_of(tmp_path / "machine" / "run")
+    with pytest.raises(CommandFailed) as failure:
+        opened()
+    assert host.run_directory + " is not a directory that only root can write" in failure.value.message
+    assert (mounts(host), tree_of(tmp_path / "machine" / "run")) == ([], before)
+
+
+def test_a_run_directory_that_others_can_enter_is_closed_to_them(host, web, opened):
+    os.mkdir(host.run_directory)
+    os.chmod(host.run_directory, 0o755)
+    opened()
+    assert os.stat(host.run_directory).st_mode & 0o777 == 0o700
+
+
+def test_modes_do_not_depend_on_the_umask(host, web, opened):
+    host.unit("docker.service")
+    host.unit("docker.socket", loaded=False)
+    host.answer("systemctl daemon-reload")
+    old = os.umask(0)
+    try:
+        opened(access="in_place")
+        opened("db", access="scratch")
+    finally:
+        os.umask(old)
+    drop_in = _ours.drop_in(host.units_directory, "docker.service", "web")
+    assert os.stat(drop_in).st_mode & 0o777 == 0o644
+    assert os.stat(os.path.dirname(drop_in)).st_mode & 0o777 == 0o755
+    for name in ("", "web", "db", ".drydock-db"):
+        assert os.stat(os.path.join(host.run_directory, name)).st_mode & 0o777 == 0o700

@@ -394,3 +394,54 @@ def test_dockers_deepest_image_fits_into_one_page(docker, request_for, name, cou
         plan = overlay2.open_plan(layer, overlay2.State("", True), changed).plan
         (options,) = [step.do.options for step in plan.steps if getattr(step.do, "fs_type", "") == "overlay"]
         assert len(",".join(options)) < 4096
+
+
+# -- layers that lead out ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["diff", "directory", "lower", "work"])
+@pytest.mark.parametrize("where", ["outside", "another layer"])
+def test_a_link_in_the_place_of_a_layer_is_refused(web, locate, tmp_path, which, where):
+    """Reading would show the host's files as the container's; writing in place would change them."""
+    place = web.join("overlay2", LAYER)
+    place = {"diff": place + "/diff", "directory": place, "work": place + "/work"}.get(
+        which, web.join("overlay2", ident("base"), "diff")
+    )
+    target = str(tmp_path / "host") if where == "outside" else web.join("overlay2", ident("app"))
+    os.makedirs(target + "/diff", exist_ok=True)
+    if which == "directory":
+        os.rename(place + "/lower", target + "/lower")
+    os.rename(place, str(tmp_path / "away"))
+    os.symlink(target, place)
+    with pytest.raises(BadRecord) as failure:
+        locate()
+    assert place in failure.value.message
+    assert target in failure.value.message
+
+
+def test_a_home_that_the_administrator_moved_is_followed(web, locate, tmp_path):
+    os.rename(web.join("overlay2"), str(tmp_path / "disk"))
+    os.symlink(str(tmp_path / "disk"), web.join("overlay2"))
+    assert len(locate().lower_dirs) == 3
+
+
+@pytest.mark.parametrize("word", ["l/../../../etc/x", "l/A/../B", "l/", "/etc/x", "l/\x1b"])
+def test_a_lower_that_leads_out_is_no_link(web, locate, word):
+    os.rename(web.join("image"), web.join("gone"))
+    web.write(web.record("web", "overlay2"), "containers", WEB, "config.v2.json")
+    web.write(word, "overlay2", LAYER, "lower")
+    with pytest.raises(BadRecord) as failure:
+        overlay2._from_links(web.join("overlay2"), LAYER)
+    assert "is no link" in failure.value.message
+
+
+def test_a_cache_id_that_leads_out_is_no_layer(web, locate, tmp_path):
+    break_links(web, "lower missing")
+    evil = ident("base") + "/../../../evil"
+    os.makedirs(str(tmp_path / "evil" / "diff"))
+    for place, _directories, names in os.walk(web.join("image", "overlay2", "layerdb", "sha256")):
+        if "cache-id" in names:
+            web.write(evil, os.path.join(place, "cache-id"))
+    with pytest.raises(BadRecord) as failure:
+        locate()
+    assert "is missing" in failure.value.message

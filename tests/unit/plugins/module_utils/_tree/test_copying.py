@@ -232,7 +232,8 @@ def test_the_room_is_looked_at_before(root, dest, monkeypatch):
 
 
 def archive(root, path):
-    assert copying.to_archive(Host(), str(root), select(root, "/").entries, str(path)) == []
+    with open(str(path), "wb") as stream:
+        assert copying.to_archive(Host(), str(root), select(root, "/").entries, stream.fileno()) == []
     return copying.sha256(str(path))
 
 
@@ -262,3 +263,50 @@ def test_what_is_in_an_archive(root, tmp_path):
     assert members["./data/sparse"].size == 50 * 1024 * 1024 + 3
     assert os.path.getsize(str(tmp_path / "a.tar")) < 1024 * 1024
     assert members["./data/a"].uid == os.getuid()
+
+
+# -- a container that lives --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["directory", "archive"])
+def test_a_directory_that_became_a_link_meanwhile_never_leads_out(root, dest, tmp_path, way):
+    """As CVE-2018-15664 was in docker cp: what is outside must not come with the copy."""
+    directory = os.open(str(root), os.O_RDONLY)
+    view = Host().without_links(directory)
+    os.close(directory)
+    if view is None:
+        pytest.skip("needs root and Linux 5.14")
+    os.close(view)
+    entries = select(root, "/data").entries
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a").write_text("secret")
+    os.rename(str(root / "data"), str(tmp_path / "away"))
+    os.symlink(str(tmp_path / "outside"), str(root / "data"))
+    with pytest.raises(CommandFailed) as failure:
+        if way == "directory":
+            copying.to_directory(Host(), str(root), entries, str(dest))
+        else:
+            with open(str(dest / "x.tar"), "wb") as stream:
+                copying.to_archive(Host(), str(root), entries, stream.fileno())
+    assert str(root) in failure.value.message
+    assert "the container lives" in failure.value.hint
+    for place, _directories, files in os.walk(str(dest)):
+        for name in files:
+            with open(os.path.join(place, name), "rb") as stream:
+                assert b"secret" not in stream.read()
+
+
+def test_links_are_still_copied_as_links(root, dest):
+    os.symlink("passwd", str(root / "etc" / "link"))
+    copy(root, dest, "/etc")
+    assert os.readlink(str(dest / "etc" / "link")) == "passwd"
+
+
+def test_no_view_is_left(root, dest):
+    def mounts():
+        with open("/proc/self/mountinfo") as stream:
+            return stream.read()
+
+    before, descriptors = mounts(), len(os.listdir("/proc/self/fd"))
+    copy(root, dest, "/")
+    assert (mounts(), len(os.listdir("/proc/self/fd"))) == (before, descriptors)

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text that others wrote, made fit for a terminal and for a shell. PRIVATE to the collection.
+
+What a container calls itself, its paths, and what a tool says about them can hold anything: escape sequences, line
+breaks that forge a second line, marks that turn the direction of reading.
+"""
+
+import re
+import shlex
+from typing import Any
+
+# What moves a terminal or misleads the reader, of what a file may be named: control characters (C0, C1) and line
+# separators, marks of direction, and undecodable bytes. Other odd characters (a hard space) are left as they are.
+_DANGEROUS = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+)
+_IN_DATA = re.compile("[%s]" % _DANGEROUS)
+_IN_NAMES = re.compile("[\t\n%s]" % _DANGEROUS)
+
+
+def printable(text: str) -> str:
+    """Fit for one line of a message: whatever is not printable is escaped."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def name(text: str) -> str:
+    """Fit for a result that is one line: a name, an ID, a path."""
+    return _IN_NAMES.sub(lambda match: _escaped(match.group()), text)
+
+
+def names(value: Any) -> Any:
+    """The same for every text in lists and mappings."""
+    return _mapped(value, name)
+
+
+def data(value: Any) -> Any:
+    """Fit for a result that may have several lines: every text in lists and mappings, line breaks and tabs kept."""
+    return _mapped(value, lambda text: _IN_DATA.sub(lambda match: _escaped(match.group()), text))
+
+
+def shell_word(word: str) -> str:
+    """One word for a POSIX shell, on one line and printable."""
+    if word.isprintable():
+        return shlex.quote(word)
+    # A command substitution loses line breaks at the end; those of a fresh shell's IFS stand in for them.
+    body = word.rstrip("\n")
+    end = "${IFS#??}" * (len(word) - len(body))
+    return "\"$(printf '%s')%s\"" % ("".join(_for_printf(char) for char in body), end)
+
+
+def _for_printf(char: str) -> str:
+    if char.isprintable() and char not in "%\\'$`-":
+        return char
+    try:
+        encoded = char.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        encoded = char.encode("utf-8", "surrogatepass")
+    return "".join("\\%03o" % byte for byte in encoded)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_mapped(key, change): _mapped(one, change) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mapped(one, change) for one in value]
+    return value
