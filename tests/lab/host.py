@@ -40,10 +40,19 @@ def check() -> None:
         raise LabError("the lab runs on x86_64 only: User Mode Linux is not built for other machines")
     if not shutil.which("dpkg-query"):
         raise LabError("the lab runs on Debian and Ubuntu only: dpkg-query is missing")
-    missing = [name for name in declared_packages(HERE / "packages.txt") if not _installed(name)]
-    if missing:
+    require(HERE / "packages.txt")
+
+
+def require(packages: Path) -> None:
+    """Fail unless all packages of this list are installed."""
+    names = missing(packages)
+    if names:
         install = "apt-get install -y --no-install-recommends"
-        raise LabError(f"packages are missing on this machine: {install} {' '.join(missing)}")
+        raise LabError(f"packages are missing on this machine: {install} {' '.join(names)}")
+
+
+def missing(packages: Path) -> list[str]:
+    return [name for name in declared_packages(packages) if not _installed(name)]
 
 
 def _installed(package: str) -> bool:
