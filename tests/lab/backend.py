@@ -21,7 +21,7 @@ class Backend(Protocol):
     BOOT_SECONDS: int
 
     def check(self) -> None:
-        """Say what it misses on this machine."""
+        """Fail where it cannot run."""
 
     def prepare(self, guest: Guest, log: Callable[[str], None]) -> None:
         """Make what the guest starts from beside the image; the caller holds the lock of the cache."""
@@ -41,7 +41,7 @@ BACKENDS: dict[str, Backend] = {"qemu": qemu, "uml": uml}
 
 def choose() -> str:
     """The backend for new guests: $LAB_BACKEND, or what is fastest here."""
-    name = os.environ.get("LAB_BACKEND") or ("qemu" if qemu.is_fast() else "uml")
+    name = os.environ.get("LAB_BACKEND") or ("qemu" if qemu.has_kvm() else "uml")
     if name not in BACKENDS:
         raise LabError(f"LAB_BACKEND={name}: it can be {' or '.join(BACKENDS)}")
     BACKENDS[name].check()

@@ -40,19 +40,10 @@ def check() -> None:
         raise LabError("the lab runs on x86_64 only: User Mode Linux is not built for other machines")
     if not shutil.which("dpkg-query"):
         raise LabError("the lab runs on Debian and Ubuntu only: dpkg-query is missing")
-    require(HERE / "packages.txt")
-
-
-def require(packages: Path) -> None:
-    """Fail unless all packages of this list are installed."""
-    names = missing(packages)
-    if names:
+    missing = [name for name in declared_packages(HERE / "packages.txt") if not _installed(name)]
+    if missing:
         install = "apt-get install -y --no-install-recommends"
-        raise LabError(f"packages are missing on this machine: {install} {' '.join(names)}")
-
-
-def missing(packages: Path) -> list[str]:
-    return [name for name in declared_packages(packages) if not _installed(name)]
+        raise LabError(f"packages are missing on this machine: {install} {' '.join(missing)}")
 
 
 def _installed(package: str) -> bool:

@@ -3,8 +3,11 @@
 """The second backend: a guest is a machine of QEMU, run by KVM where there is one and emulated elsewhere.
 
 It boots the image of User Mode Linux. What it needs besides is made beside the image for the first guest that
-asks for it: Debian's kernel of the same release, an initrd which loads the drivers of disk and network, and a
-read-only disk with the kernel's modules, which is mounted over those of User Mode Linux.
+asks for it: QEMU and a kernel, both of the Debian that User Mode Linux is taken from; an initrd which loads the
+drivers of disk and network; and a read-only disk with the kernel's modules, mounted over User Mode Linux's.
+
+QEMU is not the host's because the one of Debian 12 does not emulate a processor well enough for Linux 6.12:
+the guests' kernels died at random, most of them while Docker was starting.
 """
 
 from __future__ import annotations
@@ -19,21 +22,21 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import host
 import image
-import kernel
 import mirror
 import process
 from guest import Guest
-from host import HERE, run
+from host import run
+from kernel import LIBRARIES, LOADER, SUITE
 from network import Network
 
 NIC = "eth0"
 BOOT_SECONDS = 600  # emulated, and several at once on a machine that does other work
 
-PACKAGES = HERE / "packages-qemu.txt"
-# depmod with what it unpacks modules by, and the one program of the initrd.
-FETCHED = "base-files,busybox-static,kmod,liblzma5,linux-image-cloud-amd64"
+FETCHED = ["base-files", "linux-image-cloud-amd64", "qemu-system-x86", "qemu-utils"]
+FETCHED += ["kmod", "liblzma5"]  # depmod, and how it unpacks modules
+FETCHED += ["busybox-static"]  # the one program of the initrd
+NOT_KEPT = ["boot", "usr/lib/modules", "usr/share/doc", "usr/share/man", "usr/share/locale"]
 # All that is between the kernel and its disks and network; the rest is built in or loaded by the guest.
 DRIVERS = ["virtio_blk", "virtio_net"]
 INIT = """\
@@ -52,15 +55,11 @@ KVM_CREATE_VM = 0xAE01
 
 
 def check() -> None:
-    host.require(PACKAGES)
+    """An emulated machine runs wherever the lab does."""
 
 
-def is_fast() -> bool:
-    """Whether guests would run on the processor itself, not emulated."""
-    return _has_kvm() and not host.missing(PACKAGES)
-
-
-def _has_kvm() -> bool:
+def has_kvm() -> bool:
+    """Whether guests run on the processor itself, not emulated."""
     # Paravirtual clouds have the device, and machines can be made, but a kernel of Debian does not run in them.
     if not re.search(r"^flags\s*:.* (vmx|svm)\b", Path("/proc/cpuinfo").read_text(), re.MULTILINE):
         return False
@@ -84,12 +83,12 @@ def prepare(guest: Guest, log: Callable[[str], None]) -> None:
         building = boot.with_name("building-qemu")
         if building.exists():
             image.remove(building)
-        log("fetching the kernel for QEMU")
+        log("fetching QEMU and a kernel for it")
         _build(building)
         building.rename(boot)
     if not guest.disk.exists():
         base = guest.image.disk
-        layer = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw"]
+        layer = [*_program(boot, "qemu-img"), "create", "-q", "-f", "qcow2", "-F", "raw"]
         # Unsafe only means that the image is not opened to look for its size.
         run(*layer, "-u", "-b", base, guest.disk, str(base.stat().st_size))
 
@@ -103,7 +102,7 @@ def _boot_folder(base: image.Image) -> Path:
 def _build(boot: Path) -> None:
     packages = boot / "packages"
     boot.mkdir(parents=True)
-    mirror.bootstrap(kernel.SUITE, packages, "--variant=extract", f"--include={FETCHED}")
+    mirror.bootstrap(SUITE, packages, "--variant=extract", f"--include={','.join(FETCHED)}")
     (program,) = packages.glob("boot/vmlinuz-*")
     shutil.copyfile(program, boot / "vmlinuz")
     (modules,) = packages.glob("usr/lib/modules/*")
@@ -111,7 +110,14 @@ def _build(boot: Path) -> None:
     _pack_initrd(packages / "usr/bin/busybox", modules, boot)
     disk = ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "modules"]
     run(*disk, "-d", modules.parent, boot / "modules.ext4", MODULES_DISK_SIZE)
-    shutil.rmtree(packages)
+    for name in NOT_KEPT:
+        shutil.rmtree(packages / name)
+
+
+def _program(boot: Path, name: str) -> list[str | Path]:
+    """How a program of the packages is started: by their loader, with their libraries."""
+    packages = boot / "packages"
+    return [packages / "lib64" / LOADER, "--library-path", packages / LIBRARIES, packages / "usr/bin" / name]
 
 
 def _pack_initrd(busybox: Path, modules: Path, boot: Path) -> None:
@@ -124,8 +130,8 @@ def _pack_initrd(busybox: Path, modules: Path, boot: Path) -> None:
     for number, path in enumerate(_in_order(modules)):
         content = lzma.decompress((modules / path).read_bytes())
         (files / f"drivers/{number:02}-{Path(path).stem}").write_bytes(content)
-    pack = 'cd "$1" && find . | cpio --create --format=newc --quiet >"$2"'
-    run("sh", "-c", pack, "sh", files, boot / "initrd.cpio")
+    pack = 'cd "$1" && find . | "$2" cpio -o -H newc >"$3"'
+    run("sh", "-c", pack, "sh", files, busybox, boot / "initrd.cpio")
     shutil.rmtree(files)
 
 
@@ -142,8 +148,8 @@ def _in_order(modules: Path) -> list[str]:
 def start(guest: Guest, network: Network) -> None:
     """Boot from the guest's own disk."""
     boot = _boot_folder(guest.image)
-    # Emulated, newer processors are slower, and with the vectors of `max` QEMU 7.2 brought the kernel down.
-    accelerator, processor = ("kvm", "max") if _has_kvm() else ("tcg", "Nehalem")
+    # Emulated, the instructions of newer processors only cost time.
+    accelerator, processor = ("kvm", "max") if has_kvm() else ("tcg", "Nehalem")
     kernel_words = [
         "console=ttyS0",
         "quiet",
@@ -161,15 +167,17 @@ def start(guest: Guest, network: Network) -> None:
     # Guests of both backends share the image; each would lock it in its own way.
     root += ",backing.file.locking=off"
     modules = f"file={_value(boot / 'modules.ext4')},format=raw,readonly=on"
+    share = boot / "packages/usr/share"
     words = [
         *network.enter,
-        "qemu-system-x86_64",
+        *map(str, _program(boot, "qemu-system-x86_64")),
         *("-name", _mark(guest)),
         *("-machine", f"q35,accel={accelerator}"),
         *("-cpu", processor),
         *("-m", guest.memory),
         *("-nodefaults", "-no-user-config", "-no-reboot"),
         *("-display", "none"),
+        *("-L", str(share / "qemu"), "-L", str(share / "seabios")),
         *("-kernel", str(boot / "vmlinuz")),
         *("-initrd", str(boot / "initrd.cpio")),
         *("-append", " ".join(kernel_words)),
@@ -184,7 +192,12 @@ def start(guest: Guest, network: Network) -> None:
     ]
     with guest.console.open("ab") as console:
         subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            env={**os.environ, "QEMU_MODULE_DIR": str(boot / "packages" / LIBRARIES / "qemu")},
         )
 
 
