@@ -85,6 +85,9 @@ def prepare(guest: Guest, log: Callable[[str], None]) -> None:
             image.remove(building)
         log("fetching QEMU and a kernel for it")
         _build(building)
+        # What an older recipe made: a guest that runs on it has its files open.
+        for old in boot.parent.glob("qemu-*"):
+            image.remove(old)
         building.rename(boot)
     if not guest.disk.exists():
         base = guest.image.disk
