@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+import backend
 import cache
 import host
 import image
@@ -62,8 +63,9 @@ def _keep(lab: Lab, options: argparse.Namespace) -> None:
 
 
 def _kept(_lab: Lab, _options: argparse.Namespace) -> None:
+    chosen = backend.choose()
     with cache.locked():
-        print("\n".join(sorted(path.name for path in image.ensure(log).kept.glob("*"))))
+        print("\n".join(sorted(path.name for path in (image.ensure(log).kept / chosen).glob("*"))))
 
 
 def _reboot(lab: Lab, options: argparse.Namespace) -> None:

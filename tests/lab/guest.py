@@ -20,6 +20,7 @@ class Guest:
     folder: Path
     number: int
     memory: str
+    backend: str = "uml"  # guests that are older than the choice
 
     @property
     def name(self) -> str:
@@ -66,7 +67,8 @@ class Guest:
         self.folder.mkdir(parents=True)
         (self.folder / "image").symlink_to(image.folder)
         partial = self.folder / "guest.json.partial"
-        partial.write_text(json.dumps({"number": self.number, "memory": self.memory}))
+        facts = {"number": self.number, "memory": self.memory, "backend": self.backend}
+        partial.write_text(json.dumps(facts))
         partial.rename(self.folder / "guest.json")
 
     @classmethod

@@ -12,10 +12,12 @@ import paths
 import pythons
 import report
 import sanity
+import soak
 import unit
 import venvs
 
-STEPS = {"lint": lint.jobs, "unit": unit.jobs, "sanity": sanity.jobs, "molecule": molecule.jobs}
+TEST = {"lint": lint.jobs, "unit": unit.jobs, "sanity": sanity.jobs, "molecule": molecule.jobs}
+STEPS = TEST | {"soak": soak.jobs}
 
 
 def main(command: str, *arguments: str) -> int:
@@ -25,7 +27,7 @@ def main(command: str, *arguments: str) -> int:
         return replace_by(*arguments)
     if arguments and command not in ("molecule", "unit"):
         sys.exit(f"./run {command} takes no arguments")
-    steps = list(STEPS) if command == "test" else [command]
+    steps = list(TEST) if command == "test" else [command]
     outcomes = []
     for name in steps:
         outcomes += report.run_step(name, STEPS[name](*arguments))

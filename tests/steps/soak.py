@@ -1,0 +1,21 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What takes longer than ./run test allows."""
+
+import functools
+
+import molecule
+from report import Job
+
+MINUTES = 60  # for each job
+
+
+def jobs() -> list[Job]:
+    return [
+        longer("disk-full", "on qemu", LAB_BACKEND="qemu"),
+    ]
+
+
+def longer(scenario: str, what: str, **variables: str) -> Job:
+    """A molecule scenario with other variables. Two jobs run at a time, so each scenario has only one."""
+    return Job(f"{scenario} {what}", functools.partial(molecule.scenario, scenario, MINUTES, **variables))
