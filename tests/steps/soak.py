@@ -7,11 +7,13 @@ import functools
 import molecule
 from report import Job
 
-MINUTES = 60  # for each job
+MINUTES = 150  # for each job
 
 
 def jobs() -> list[Job]:
     return [
+        longer("killed", "a thousand times", DRYDOCK_SOAK="1"),
+        longer("beside", "two hundred times", DRYDOCK_SOAK="1"),
         longer("disk-full", "on qemu", LAB_BACKEND="qemu"),
     ]
 
