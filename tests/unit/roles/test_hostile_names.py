@@ -61,6 +61,7 @@ def play(tmp_path):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            check=False,
         )
         said = done.stdout.decode()
         assert (done.returncode != 0) == fails, said

@@ -4,6 +4,7 @@
 names the value, the reason and the way out; nothing was changed, and nothing is left."""
 
 import os
+from collections import defaultdict
 
 import pytest
 
@@ -61,21 +62,11 @@ def asked(host, docker):
     """What container_rootfs is asked for."""
 
     def ask(check_mode=False, **changes):
-        params = {
-            "container": "web",
-            "data_root": docker.path,
-            "device_id": None,
-            "data_device": None,
-            "metadata_device": None,
-            "state": "mounted",
-            "path": None,
-            "access": "read_only",
-            "method": "auto",
-            "work_dir": None,
-            "scratch_size": "1G",
-            "stop_docker": False,
-        }
-        return rootfs_state.reach(host, dict(params, **changes), check_mode)
+        params = defaultdict(lambda: None)  # what is not given
+        params.update(container="web", data_root=docker.path, state="mounted", stop_docker=False)
+        params.update(access="read_only", method="auto", scratch_size="1G")
+        params.update(changes)
+        return rootfs_state.reach(host, params, check_mode)
 
     return ask
 

@@ -246,7 +246,7 @@ def test_a_kernel_that_cannot_keep_a_living_container_in_is_told(
     host, tree, tmp_path, monkeypatch, method, old_kernel, warned
 ):
     tree("read_only", method)
-    view = (lambda directory: None) if old_kernel else (lambda directory: os.dup(directory))
+    view = (lambda directory: None) if old_kernel else os.dup
     monkeypatch.setattr(host, "without_links", view)
     warnings = work(host, state="copied", paths=["/var"], dest=str(tmp_path / "dest"))["warnings"]
     assert len([one for one in warnings if "before 5.14" in one]) == warned
