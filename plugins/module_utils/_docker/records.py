@@ -26,17 +26,32 @@ def read_text(path: str) -> str:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise BadRecord("%s is not a regular file" % path)
+        data = _contents(descriptor, facts.st_size)
+    except OSError as error:
+        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    finally:
         os.close(descriptor)
-        raise BadRecord("%s is not a regular file" % path)
-    with os.fdopen(descriptor, "rb") as stream:
-        try:
-            data = stream.read(_LIMIT + 1)
-        except OSError as error:
-            raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
     if len(data) > _LIMIT:
         raise BadRecord("%s is larger than %d bytes" % (path, _LIMIT))
     return data.decode("utf-8", "replace")
+
+
+def _contents(descriptor: int, size: int) -> bytes:
+    """All of a file, in one read when it is as long as it says; a little more than the limit when it is too long."""
+    data = os.read(descriptor, min(size, _LIMIT) + 1)
+    if len(data) == size:
+        return data
+    parts = [data]
+    length = len(data)
+    while data and length <= _LIMIT:
+        data = os.read(descriptor, _LIMIT + 1 - length)
+        parts.append(data)
+        length += len(data)
+    return b"".join(parts)
 
 
 def read_json(path: str) -> Dict[str, Any]:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What container_info tells of every container. PRIVATE to the collection."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 from .._docker import containers, data_root
-from .._docker.containers import Problem
+from .._docker.containers import Container, Problem
 from .._errors import RescueError
 from .._host import Host
 from .alive import Alive
@@ -22,8 +22,10 @@ def container_facts(
     """The result of container_info. Raises NotFound and BadRecord for a data root or a container that is not there;
     a container that is broken is listed with its problem."""
     root = data_root.find(host, data_root_path)
-    everyone = containers.read_all(root.path)
-    chosen, not_found = (everyone, []) if wanted is None else containers.select(everyone, wanted, missing_ok)
+    chosen: Iterable[Container] = containers.each(root.path)
+    not_found: List[str] = []
+    if wanted is not None:
+        chosen, not_found = containers.select(list(chosen), wanted, missing_ok)
     alive = Alive(host, root)
     found = []
     problems: List[Problem] = []
@@ -43,7 +45,7 @@ def container_facts(
     }
 
 
-def _storage(root: data_root.DataRoot, container: containers.Container) -> Dict[str, Any]:
+def _storage(root: data_root.DataRoot, container: Container) -> Dict[str, Any]:
     if container.driver not in DRIVERS:
         if container.driver:
             container.problem(

@@ -11,8 +11,11 @@
 - ``direct`` (``in_place``): the mount that Docker would make, of a container that nothing holds.
 """
 
+import functools
 import os
+import re
 import shutil
+import stat
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .. import _mountinfo, _ours
@@ -31,6 +34,7 @@ METHODS = {
 }
 TOOLS = ()
 _PAGE = 4096  # mount(2) takes one page of options
+_LINK = re.compile(r"\.\./([A-Za-z0-9][^/]*)/diff")  # as Docker makes them
 _SPECIAL = (":", ",", "\\")  # separators of overlay's own options
 
 
@@ -307,18 +311,46 @@ def _from_links(home: str, layer_id: str) -> List[str]:
         if os.path.isdir(os.path.join(home, layer_id, "work")):
             raise  # only a layer without lower ones has no `work`
         return []
-    found = []
-    for word in text.split(":"):
-        link = os.path.join(home, word)
-        if not word.startswith("l/") or not os.path.islink(link):
-            raise BadRecord("%s: %r in `lower` is no link" % (layer_id, word))
-        directory = os.path.realpath(link)
-        if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(
-            home
-        ):
-            raise BadRecord("%s leads to %s, which is no layer" % (link, directory))
-        found.append(directory)
+    words = text.split(":")
+    found = [_directory_of(home, word) for word in words]
+    if "" in found:
+        raise BadRecord("%s: %r in `lower` is no link" % (layer_id, words[found.index("")]))
     return found
+
+
+@functools.lru_cache(maxsize=4096)  # the layers of an image are those of all its containers
+def _directory_of(home: str, word: str) -> str:
+    """The directory that a word of `lower` leads to, empty if it is no link. Raises BadRecord."""
+    link = os.path.join(home, word)
+    try:
+        target = os.readlink(link) if word.startswith("l/") else ""
+    except OSError:
+        target = ""
+    if not target:
+        return ""
+    usual = _LINK.fullmatch(target)
+    if usual and word.count("/") == 1 and _is_plain(home):
+        layer = "%s/%s" % (home, usual.group(1))
+        if _is_directory(layer) and _is_directory(layer + "/diff"):
+            return layer + "/diff"
+    directory = os.path.realpath(link)
+    if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(home):
+        raise BadRecord("%s leads to %s, which is no layer" % (link, directory))
+    return directory
+
+
+@functools.lru_cache(maxsize=None)
+def _is_plain(home: str) -> bool:
+    """Whether neither the way to overlay2 nor its directory of links leads through a link."""
+    return os.path.realpath(home) == home and _is_directory(home + "/l")
+
+
+def _is_directory(path: str) -> bool:
+    """Whether it is one itself, not a link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _from_layerdb(data_root: str, home: str, container: Container, reason: RescueError) -> List[str]:
