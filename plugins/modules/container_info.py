@@ -262,6 +262,7 @@ def main():
             params["missing"] == "ignore",
             params["include_env"],
         ),
+        bulk="containers",
     )
 
 
