@@ -4,6 +4,7 @@
 the collection."""
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -16,6 +17,8 @@ from ._errors import MissingTools, RescueError
 from ._host import Host
 
 Result = Dict[str, Any]
+
+_PIECE = 200  # items of a long list that are written at once
 
 # Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
 DATA_ROOT = {"data_root": {"type": "path"}}
@@ -32,6 +35,8 @@ def run(
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
     becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names a
     list in the result that can be very long."""
+    if bulk:
+        gc.disable()  # among so much that is kept to the end, looking for garbage again and again takes its time
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
     try:
         result = work(Host(), module.params, module.check_mode)
@@ -64,8 +69,9 @@ def _exit_with_bulk(module: AnsibleModule, result: Result, bulk: str) -> None:
         if not found:
             return
         sys.stdout.write(before + "[")
-        for number, item in enumerate(result[bulk]):
-            sys.stdout.write((", " if number else "") + json.dumps(item))
+        for start in range(0, len(result[bulk]), _PIECE):
+            piece = json.dumps(result[bulk][start : start + _PIECE])[1:-1]
+            sys.stdout.write((", " if start else "") + piece)
         sys.stdout.write("]" + after)
         raise
 

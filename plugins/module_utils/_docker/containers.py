@@ -107,11 +107,12 @@ class Container:
 
     def _read_record(self) -> Dict[str, Any]:
         directory = os.path.join(self.data_root, "containers", self.id)
-        new, old = os.path.join(directory, "config.v2.json"), os.path.join(directory, "config.json")
+        new = directory + "/config.v2.json"
         try:
             try:
                 return records.read_json(new)
             except NotFound:
+                old = directory + "/config.json"
                 if os.path.lexists(new) or not os.path.lexists(old):
                     raise
             self.layout = "graph"

@@ -33,7 +33,7 @@ def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
 
     def read(name: str, pattern: "re.Pattern[str]", needed: bool) -> str:
         try:
-            text = records.read_text(os.path.join(directory, name)).strip("\n")
+            text = records.read_text(directory + "/" + name).strip("\n")
         except NotFound as error:
             if needed:
                 broken.append(error.message)

@@ -30,7 +30,10 @@ def read_text(path: str) -> str:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise BadRecord("%s is not a regular file" % path)
-        data = _contents(descriptor, facts.st_size)
+        size = facts.st_size
+        data = os.read(descriptor, size + 1 if size < _LIMIT else _LIMIT + 1)
+        if len(data) != size:  # it grew or shrank meanwhile, or its file system gives it in pieces
+            data += _rest(descriptor, len(data))
     except OSError as error:
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
     finally:
@@ -40,17 +43,15 @@ def read_text(path: str) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _contents(descriptor: int, size: int) -> bytes:
-    """All of a file, in one read when it is as long as it says; a little more than the limit when it is too long."""
-    data = os.read(descriptor, min(size, _LIMIT) + 1)
-    if len(data) == size:
-        return data
-    parts = [data]
-    length = len(data)
-    while data and length <= _LIMIT:
-        data = os.read(descriptor, _LIMIT + 1 - length)
-        parts.append(data)
-        length += len(data)
+def _rest(descriptor: int, length: int) -> bytes:
+    """What is left of a file of which ``length`` bytes were read, up to one byte over the limit."""
+    parts = [b""]
+    while length <= _LIMIT:
+        part = os.read(descriptor, _LIMIT + 1 - length)
+        if not part:
+            break
+        parts.append(part)
+        length += len(part)
     return b"".join(parts)
 
 

@@ -45,9 +45,10 @@ class Layer:
         self.home = home
         self.layer_id = layer_id
         self.lower_dirs = lower_dirs
-        self.upper_dir = os.path.join(home, layer_id, "diff")
-        self.work_dir = os.path.join(home, layer_id, "work")
-        self.merged_dir = os.path.join(home, layer_id, "merged")
+        directory = os.path.join(home, layer_id)
+        self.upper_dir = directory + "/diff"
+        self.work_dir = directory + "/work"
+        self.merged_dir = directory + "/merged"
 
     def storage(self) -> Dict[str, Any]:
         return {
@@ -73,8 +74,9 @@ def locate(root: roots.DataRoot, container: Container, device_id: Optional[int] 
         reasons = "; ".join(one.message for one in container.problems)
         raise NotFound("the layer of container %s is not known: %s" % (container.id[:12], reasons))
     home = os.path.join(root.path, "overlay2")
-    if not os.path.isdir(os.path.join(home, container.layer_id, "diff")):
-        raise NotFound("%s is missing" % os.path.join(home, container.layer_id, "diff"))
+    upper = os.path.join(home, container.layer_id, "diff")
+    if not os.path.isdir(upper):
+        raise NotFound("%s is missing" % upper)
     try:
         lower = _from_links(home, container.layer_id)
     except RescueError as error:
