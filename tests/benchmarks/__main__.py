@@ -8,7 +8,7 @@ import sys
 from figures import say, table
 
 # In this order; the last two need virtual machines.
-NAMES = ("payload", "container_info")
+NAMES = ("payload", "container_info", "container_rootfs", "device_size")
 
 
 def main(*names: str) -> int:
