@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A module as Ansible sends it to a host: one file that holds its arguments and all that it imports."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path

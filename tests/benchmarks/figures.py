@@ -26,21 +26,27 @@ class Figure(NamedTuple):
 
 def alternated(rounds: int, *runs: Callable[[], Iterable[float]]) -> list[list[float]]:
     """Run one after the other, so many times, so that all of them meet the same machine. The medians of each."""
-    results: list[list] = [[] for _run in runs]
+    results = []
     for number in range(rounds):
-        for run, result in zip(runs, results):
-            result.append(tuple(run()))
-        say(f"     round {number + 1} of {rounds}: {'; '.join(_shown(result[-1]) for result in results)}")
-    return [[statistics.median(values) for values in zip(*result)] for result in results]
+        results.append([tuple(run()) for run in runs])
+        say(f"     round {number + 1} of {rounds}: {'; '.join(map(_shown, results[-1]))}")
+    return [medians(result) for result in zip(*results, strict=True)]
+
+
+def medians(rows: Iterable[Iterable[float]]) -> list[float]:
+    """The median of each column."""
+    return [statistics.median(column) for column in zip(*rows, strict=True)]
 
 
 def table(figures: Iterable[Figure]) -> str:
     rows = [("name", "ours", "peer", "ratio", "allowed", "ok")]
     for one in figures:
         ours, peer = (f"{value:.3g} {one.unit}" for value in (one.ours, one.peer))
-        rows.append((one.name, ours, peer, f"{one.ratio:.2f}", f"{one.allowed:.2f}", "yes" if one.ok else "NO"))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+        rows.append(
+            (one.name, ours, peer, f"{one.ratio:.2f}", f"{one.allowed:.2f}", "yes" if one.ok else "NO")
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_padded(row, widths) for row in rows)
 
 
 def say(text: str) -> None:
@@ -49,3 +55,7 @@ def say(text: str) -> None:
 
 def _shown(values: Iterable[float]) -> str:
     return " ".join(f"{value:.4g}" for value in values)
+
+
+def _padded(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -3,13 +3,13 @@
 """A virtual machine with containers on devicemapper and the module container_rootfs."""
 
 import contextlib
-import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import ansiballz
+import figures
 from figures import say
 
 LAB = [str(ansiballz.ROOT / "tests/lab/lab"), "--lab", "bench"]
@@ -39,8 +39,8 @@ def medians(script: str, rounds: int) -> list[float]:
     """The medians of what a program in the guest printed; its first round only warms up."""
     printed = ssh(f"python3 /root/bench/{script} {rounds + 1}").decode().splitlines()[1:]
     for number, line in enumerate(printed):
-        say(f"     round {number + 1} of {rounds}: {'; '.join(f'{float(word):.4g}' for word in line.split())}")
-    return [statistics.median(map(float, column)) for column in zip(*(line.split() for line in printed))]
+        say(f"     round {number + 1} of {rounds}: {line}")
+    return figures.medians([float(word) for word in line.split()] for line in printed)
 
 
 def ssh(command: str, given: bytes = b"") -> bytes:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-from support.docker_root import NEVER, DockerRoot, ident  # noqa: E402
+from support.docker_root import NEVER, DockerRoot, ident
 
 IMAGES = 50
 
@@ -93,7 +93,9 @@ class ManyContainers(DockerRoot):
     def _config(self, name: str, image: int) -> dict:
         project, service, _number = name.split("_")
         env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
-        env += [f"{project.upper()}_SETTING_{number}={ident(name + str(number))[:24]}" for number in range(14)]
+        env += [
+            f"{project.upper()}_SETTING_{number}={ident(name + str(number))[:24]}" for number in range(14)
+        ]
         return {
             "Hostname": ident(name)[:12],
             "Domainname": "",
@@ -163,7 +165,12 @@ class ManyContainers(DockerRoot):
 
     def _mount_points(self, name: str, project: str) -> dict:
         volume = ident("volume of " + name)
-        bind = {"Type": "bind", "Source": f"/srv/{project}/etc", "Target": f"/etc/{project}", "ReadOnly": True}
+        bind = {
+            "Type": "bind",
+            "Source": f"/srv/{project}/etc",
+            "Target": f"/etc/{project}",
+            "ReadOnly": True,
+        }
         return {
             "/var/lib/data": {
                 "Source": "",
@@ -190,7 +197,9 @@ class ManyContainers(DockerRoot):
 
 
 def _host_config(container_id: str) -> dict:
-    empty = dict.fromkeys(("CapAdd", "CapDrop", "Dns", "ExtraHosts", "GroupAdd", "Devices", "Ulimits", "Sysctls"))
+    empty = dict.fromkeys(
+        ("CapAdd", "CapDrop", "Dns", "ExtraHosts", "GroupAdd", "Devices", "Ulimits", "Sysctls")
+    )
     return {
         "Binds": [f"{container_id[:12]}:/var/lib/data:rw"],
         "ContainerIDFile": "",

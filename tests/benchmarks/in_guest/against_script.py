@@ -13,13 +13,15 @@ CONTAINER = "of-10G"
 
 
 def main(rounds):
-    script = "set -e\n" + "\n".join(timed.opened(CONTAINER)[1]["actions"] + timed.closed(CONTAINER)[1]["actions"])
+    script = "set -e\n" + "\n".join(
+        timed.opened(CONTAINER)[1]["actions"] + timed.closed(CONTAINER)[1]["actions"]
+    )
     print(script, file=sys.stderr)
     for _round in range(rounds):
         ours = timed.opened(CONTAINER)[0] + timed.closed(CONTAINER)[0]
         start = time.monotonic()
         subprocess.run(["sh", "-c", script], check=True)
-        print(ours, time.monotonic() - start)
+        print("%.3f %.3f" % (ours, time.monotonic() - start))
 
 
 if __name__ == "__main__":
