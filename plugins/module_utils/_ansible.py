@@ -4,12 +4,11 @@
 the collection."""
 
 import contextlib
-import gc
 import io
+import itertools
 import json
-import os
 import sys
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -18,7 +17,7 @@ from ._host import Host
 
 Result = Dict[str, Any]
 
-_PIECE = 200  # items of a long list that are written at once
+_AT_ONCE = 200  # items of a long list
 
 # Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
 DATA_ROOT = {"data_root": {"type": "path"}}
@@ -33,13 +32,14 @@ def run(
     **options: Any,
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
-    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names a
-    list in the result that can be very long."""
-    if bulk:
-        gc.disable()  # among so much that is kept to the end, looking for garbage again and again takes its time
+    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names the
+    part of the result that can be very long: an iterator, which is gone through before the rest is looked at."""
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
+    pieces: List[str] = []
     try:
         result = work(Host(), module.params, module.check_mode)
+        if bulk:
+            pieces = _encoded(result.pop(bulk))
     except RescueError as error:
         facts: Dict[str, Any] = {"code": error.code, "actions": error.ran, "undone": error.undone}
         if isinstance(error, MissingTools):
@@ -50,29 +50,34 @@ def run(
     diff = result.pop("diff", None)
     if diff is not None and module._diff:
         result["diff"] = diff
-    if bulk and not module.no_log_values:
-        _exit_with_bulk(module, result, bulk)
+    if bulk:
+        _exit_with(module, result, bulk, pieces)
     module.exit_json(**result)
 
 
-def _exit_with_bulk(module: AnsibleModule, result: Result, bulk: str) -> None:
-    """exit_json looks into every value for what no_log hides, which takes longer than reading ten thousand records
-    did. Nothing is hidden here: it writes all but the long list, and the list goes where its mark stands. Returns
-    where there is no mark."""
-    mark = os.urandom(16).hex()
+def _encoded(items: Iterator[Any]) -> List[str]:
+    """The items of a long list as JSON, in pieces: as text they take the least memory."""
+    pieces: List[str] = []
+    while True:
+        some = list(itertools.islice(items, _AT_ONCE))
+        if not some:
+            return pieces
+        pieces.append((", " if pieces else "") + json.dumps(some)[1:-1])
+
+
+def _exit_with(module: AnsibleModule, result: Result, bulk: str, pieces: List[str]) -> None:
+    """exit_json, but for the long list. To look for what no_log hides, and no parameter of ours is hidden, exit_json
+    copies every value, and for the containers of a large host that takes longer than all the rest."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
-            module.exit_json(**dict(result, **{bulk: mark}))
+            module.exit_json(**result)
     except SystemExit:
-        before, found, after = said.getvalue().partition('"%s"' % mark)
-        if not found:
-            return
-        sys.stdout.write(before + "[")
-        for start in range(0, len(result[bulk]), _PIECE):
-            piece = json.dumps(result[bulk][start : start + _PIECE])[1:-1]
-            sys.stdout.write((", " if start else "") + piece)
-        sys.stdout.write("]" + after)
+        before, brace, rest = said.getvalue().partition("{")
+        sys.stdout.write('%s%s"%s": [' % (before, brace, bulk))
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.write("], " + rest)
         raise
 
 

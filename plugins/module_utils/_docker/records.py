@@ -15,13 +15,14 @@ from typing import Any, Dict, List
 from .._errors import BadRecord, NotFound
 
 _LIMIT = 16 * 1024 * 1024
+# Not to hang on a fifo that stands where a file should be.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def read_text(path: str) -> str:
     """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path."""
     try:
-        # Not to hang on a fifo that stands where a file should be.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, _FLAGS)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
@@ -58,11 +59,11 @@ def _rest(descriptor: int, length: int) -> bytes:
 def read_json(path: str) -> Dict[str, Any]:
     """The JSON object in a file. Raises NotFound or BadRecord."""
     text = read_text(path)
-    if not text.strip("\0 \t\r\n"):
-        raise BadRecord("%s is empty" % path)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if not text.strip("\0 \t\r\n"):
+            raise BadRecord("%s is empty" % path)
         raise BadRecord("%s is not whole JSON (%s)" % (path, error))
     if not isinstance(value, dict):
         raise BadRecord("%s holds no JSON object" % path)
