@@ -16,7 +16,7 @@ import processes
 from figures import Figure, alternated
 
 CONTAINERS = 10000
-ROUNDS = 5
+ROUNDS = 15
 ALLOWED = 1.0
 ROOM = 2 * 2**30  # bytes; the many small files take half of it
 
