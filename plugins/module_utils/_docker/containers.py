@@ -106,7 +106,7 @@ class Container:
         }
 
     def _read_record(self) -> Dict[str, Any]:
-        directory = os.path.join(self.data_root, "containers", self.id)
+        directory = os.path.join(self.data_root, "containers/" + self.id)
         new = directory + "/config.v2.json"
         try:
             try:

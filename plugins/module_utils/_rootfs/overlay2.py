@@ -45,7 +45,7 @@ class Layer:
         self.home = home
         self.layer_id = layer_id
         self.lower_dirs = lower_dirs
-        directory = os.path.join(home, layer_id)
+        directory = home + "/" + layer_id
         self.upper_dir = directory + "/diff"
         self.work_dir = directory + "/work"
         self.merged_dir = directory + "/merged"
@@ -74,7 +74,7 @@ def locate(root: roots.DataRoot, container: Container, device_id: Optional[int] 
         reasons = "; ".join(one.message for one in container.problems)
         raise NotFound("the layer of container %s is not known: %s" % (container.id[:12], reasons))
     home = os.path.join(root.path, "overlay2")
-    upper = os.path.join(home, container.layer_id, "diff")
+    upper = "%s/%s/diff" % (home, container.layer_id)
     if not os.path.isdir(upper):
         raise NotFound("%s is missing" % upper)
     try:
@@ -308,7 +308,7 @@ def _links_directory(run_directory: str, name: str) -> str:
 
 def _from_links(home: str, layer_id: str) -> List[str]:
     try:
-        text = records.read_text(os.path.join(home, layer_id, "lower")).strip("\n\0")
+        text = records.read_text("%s/%s/lower" % (home, layer_id)).strip("\n\0")
     except NotFound:
         if os.path.isdir(os.path.join(home, layer_id, "work")):
             raise  # only a layer without lower ones has no `work`
@@ -323,7 +323,7 @@ def _from_links(home: str, layer_id: str) -> List[str]:
 @functools.lru_cache(maxsize=4096)  # the layers of an image are those of all its containers
 def _directory_of(home: str, word: str) -> str:
     """The directory that a word of `lower` leads to, empty if it is no link. Raises BadRecord."""
-    link = os.path.join(home, word)
+    link = home + "/" + word
     try:
         target = os.readlink(link) if word.startswith("l/") else ""
     except OSError:
