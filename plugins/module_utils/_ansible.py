@@ -3,7 +3,12 @@
 """The only file in module_utils that knows AnsibleModule: parameters in; results, diff and failures out. PRIVATE to
 the collection."""
 
-from typing import Any, Callable, Dict, Sequence
+import contextlib
+import io
+import itertools
+import json
+import sys
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,6 +18,8 @@ from ._host import Host
 
 Result = Dict[str, Any]
 
+_AT_ONCE = 200  # items of a long list
+
 # Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
 DATA_ROOT = {"data_root": {"type": "path"}}
 CONTAINERS = dict(DATA_ROOT, containers={"type": "list", "elements": "str"})
@@ -20,17 +27,25 @@ CONTAINER = dict(DATA_ROOT, container={"type": "str", "required": True})
 
 
 def run(
-    argument_spec: Dict[str, Any], work: Callable[[Host, Dict[str, Any], bool], Result], **options: Any
+    argument_spec: Dict[str, Any],
+    work: Callable[[Host, Dict[str, Any], bool], Result],
+    bulk: str = "",
+    **options: Any,
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
-    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back.
+    becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names the
+    part of the result that can be very long: an iterator, which is gone through before the rest is looked at.
 
     Nothing leaves here that could drive a terminal: messages are one printable line each, and of everything else
     control characters, marks of direction and undecodable bytes are escaped.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
+    pieces: List[str] = []
     try:
-        result = _text.data(work(Host(), module.params, module.check_mode))
+        result = work(Host(), module.params, module.check_mode)
+        if bulk:
+            pieces = _encoded(result.pop(bulk))
+        result = _text.data(result)
     except RescueError as error:
         _fail(module, error)
     except (
@@ -42,6 +57,8 @@ def run(
     diff = result.pop("diff", None)
     if diff is not None and module._diff:
         result["diff"] = diff
+    if bulk:
+        _exit_with(module, result, bulk, pieces)
     module.exit_json(**result)
 
 
@@ -57,6 +74,32 @@ def os_error(error: OSError) -> str:
     """What the system said, with the file that it was about."""
     said = error.strerror or str(error)
     return "%s: %s" % (error.filename, said) if isinstance(error.filename, str) else said
+
+
+def _encoded(items: Iterator[Any]) -> List[str]:
+    """The items of a long list as JSON, in pieces: as text they take the least memory."""
+    pieces: List[str] = []
+    while True:
+        some = list(itertools.islice(items, _AT_ONCE))
+        if not some:
+            return pieces
+        pieces.append((", " if pieces else "") + json.dumps(_text.data(some))[1:-1])
+
+
+def _exit_with(module: AnsibleModule, result: Result, bulk: str, pieces: List[str]) -> None:
+    """exit_json, but for the long list. To look for what no_log hides, and no parameter of ours is hidden, exit_json
+    copies every value, and for the containers of a large host that takes longer than all the rest."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            module.exit_json(**result)
+    except SystemExit:
+        before, brace, rest = said.getvalue().partition("{")
+        sys.stdout.write('%s%s"%s": [' % (before, brace, bulk))
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.write("], " + rest)
+        raise
 
 
 def state_diff(before: Sequence[str], after: Sequence[str]) -> Dict[str, str]:

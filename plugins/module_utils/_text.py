@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 def name(text: str) -> str:
     """Fit for a result that is one line: a name, an ID, a path."""
-    return _IN_NAMES.sub(lambda match: _escaped(match.group()), text)
+    return text if text.isprintable() else _IN_NAMES.sub(lambda match: _escaped(match.group()), text)
 
 
 def names(value: Any) -> Any:
@@ -36,7 +36,11 @@ def names(value: Any) -> Any:
 
 def data(value: Any) -> Any:
     """Fit for a result that may have several lines: every text in lists and mappings, line breaks and tabs kept."""
-    return _mapped(value, lambda text: _IN_DATA.sub(lambda match: _escaped(match.group()), text))
+    return _mapped(value, _clean)
+
+
+def _clean(text: str) -> str:
+    return text if text.isprintable() else _IN_DATA.sub(lambda match: _escaped(match.group()), text)
 
 
 def shell_word(word: str) -> str:

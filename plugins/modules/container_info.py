@@ -263,6 +263,7 @@ def main():
             params["missing"] == "ignore",
             params["include_env"],
         ),
+        bulk="containers",
     )
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+import bench
 import lint
 import molecule
 import paths
@@ -25,6 +26,8 @@ def main(command: str, *arguments: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if command == "exec":
         return replace_by(*arguments)
+    if command == "bench":
+        return bench.start(*arguments)
     if arguments and command not in ("molecule", "unit"):
         sys.exit(f"./run {command} takes no arguments")
     steps = list(TEST) if command == "test" else [command]

@@ -8,7 +8,7 @@ with the old one alone on a newer root was not migrated: Docker does not list it
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import Ambiguous, NotFound, RescueError
 from .._text import name as one_line
@@ -88,6 +88,7 @@ class Container:
 
     def facts(self, include_env: bool) -> Dict[str, Any]:
         """What container_info returns of the record itself: text on one line but for the configuration."""
+        recorded_root = self.recorded_root
         facts: Dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -100,26 +101,30 @@ class Container:
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
             "state": self.state(),
-            "mounts": volumes.mounts(self.data_root, self.recorded_root, self.record),
+            "mounts": volumes.mounts(self.data_root, recorded_root, self.record),
             "log_path": volumes.translated(
-                records.text_of(self.record, "LogPath"), self.recorded_root, self.data_root
+                records.text_of(self.record, "LogPath"), recorded_root, self.data_root
             ),
         }
         return dict(names(facts), config=self.config(include_env))
 
     def _read_record(self) -> Dict[str, Any]:
-        directory = os.path.join(self.data_root, "containers", self.id)
-        new, old = os.path.join(directory, "config.v2.json"), os.path.join(directory, "config.json")
-        if not os.path.lexists(new) and os.path.lexists(old):
+        directory = os.path.join(self.data_root, "containers/" + self.id)
+        new = directory + "/config.v2.json"
+        try:
+            try:
+                return records.read_json(new)
+            except NotFound:
+                old = directory + "/config.json"
+                if os.path.lexists(new) or not os.path.lexists(old):
+                    raise
             self.layout = "graph"
             if os.path.isdir(os.path.join(self.data_root, "image")):
                 self.problem(
                     "not_migrated",
                     "%s: Docker 1.10 did not migrate this container and does not list it" % old,
                 )
-            new = old
-        try:
-            return records.read_json(new)
+            return records.read_json(old)
         except RescueError as error:
             self.problem("config_broken", error.message)
             return {}
@@ -153,8 +158,13 @@ class Container:
 
 def read_all(data_root: str) -> List[Container]:
     """Every container of a data root, ordered by id; a broken one never hides the others."""
+    return list(each(data_root))
+
+
+def each(data_root: str) -> Iterator[Container]:
+    """The same one by one, for who does not need them all at once: a record takes much memory."""
     names = records.names_in(os.path.join(data_root, "containers"))
-    return [Container(data_root, name) for name in names if FULL_ID.fullmatch(name)]
+    return (Container(data_root, name) for name in names if FULL_ID.fullmatch(name))
 
 
 def select(

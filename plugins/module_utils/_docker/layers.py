@@ -28,14 +28,12 @@ class LayerMount(NamedTuple):
 def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
     """The three ids of a container under layerdb; what is missing or cannot be right is empty and named in ``broken``.
     Raises NotFound where the driver's layerdb does not know the container."""
-    directory = os.path.join(data_root, "image", driver, "layerdb", "mounts", container_id)
-    if not os.path.isdir(directory):
-        raise NotFound("%s is missing" % directory)
+    directory = os.path.join(data_root, "image/%s/layerdb/mounts/%s" % (driver, container_id))
     broken: List[str] = []
 
     def read(name: str, pattern: "re.Pattern[str]", needed: bool) -> str:
         try:
-            text = records.read_text(os.path.join(directory, name)).strip("\n")
+            text = records.read_text(directory + "/" + name).strip("\n")
         except NotFound as error:
             if needed:
                 broken.append(error.message)
@@ -50,9 +48,12 @@ def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
         )
         return ""
 
+    layer_id = read("mount-id", LAYER_ID, True)
+    if not layer_id and not os.path.isdir(directory):
+        raise NotFound("%s is missing" % directory)
     # init-id is missing for containers of Windows, parent for an image made FROM scratch.
     return LayerMount(
-        read("mount-id", LAYER_ID, True),
+        layer_id,
         read("init-id", LAYER_ID, False),
         read("parent", _CHAIN_ID, False),
         broken,

@@ -8,7 +8,7 @@ namespace shows its layer. Devices are asked one floor up; this file knows proce
 
 import os
 import re
-from typing import Dict, List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 from .. import _mountinfo
 from .._host import Host
@@ -16,6 +16,8 @@ from . import daemon
 from .containers import Container
 
 _ID = re.compile(r"(?<![a-f0-9])[a-f0-9]{64}(?![a-f0-9])")
+
+_ANY_ID = re.compile(r"(?=([a-f0-9]{64}))")
 
 
 # Why a container counts as alive, in words; ``pids`` are its processes, shims left out.
@@ -41,6 +43,7 @@ class Liveness:
                     self._shims.setdefault(container_id, []).append(process.pid)
         self._namespaces = host.mounts_of_every_namespace()
         self._own = self._own_files()
+        self._naming = self._mounts_naming_ids()
 
     @property
     def in_use(self) -> bool:
@@ -51,10 +54,9 @@ class Liveness:
         """The signs of life of one container of this data root."""
         reasons: List[str] = []
         pids: List[int] = []
-        for pid, mounts in self._namespaces:
-            for mount in mounts:
-                if container.layer_id and not reasons and self.shows_layer(mount, container.layer_id):
-                    reasons.append("process %d sees its layer mounted at %s" % (pid, mount.mount_point))
+        for pid, mount in self._naming.get(container.layer_id[:64], ()):
+            if not reasons and self.shows_layer(mount, container.layer_id):
+                reasons.append("process %d sees its layer mounted at %s" % (pid, mount.mount_point))
         if self.in_use and (container.id in self._own or self.daemons):
             pids = self._pids.get(container.id, [])
             shims = self._shims.get(container.id, [])
@@ -68,7 +70,7 @@ class Liveness:
         """Whether a mount is Docker's own of a layer in this data root (ours do not count)."""
         if mount.mount_point.startswith(self._host.run_directory + "/") or mount.source.startswith("drydock"):
             return False
-        if layer_id not in mount.mount_point + mount.root + mount.source + mount.super_options:
+        if layer_id not in _words(mount):
             return False
         return self._out_of_root(mount) or (self._relative(mount, layer_id) and self.in_use)
 
@@ -89,6 +91,15 @@ class Liveness:
         # Docker's device names end with the inode of the directory: a copy of a root has another one.
         return "-%d-" % os.stat(home).st_ino in mount.source
 
+    def _mounts_naming_ids(self) -> Dict[str, List[Tuple[int, _mountinfo.Mount]]]:
+        """Every 64 digits that a mount shows, with the mounts and who sees them: a host has thousands of both."""
+        found: Dict[str, List[Tuple[int, _mountinfo.Mount]]] = {}
+        for pid, mounts in self._namespaces:
+            for mount in mounts:
+                for name in set(_ANY_ID.findall(_words(mount))):
+                    found.setdefault(name, []).append((pid, mount))
+        return found
+
     def _own_files(self) -> Set[str]:
         """The containers of which a namespace shows a file out of this very data root: every container has its
         hosts, hostname and resolv.conf bound from there, and its /dev/shm below its directory."""
@@ -105,6 +116,10 @@ class Liveness:
                 elif mount.mount_point.startswith(self.data_root + "/containers/"):
                     found.add(mount.mount_point[len(self.data_root + "/containers/") :].split("/")[0])
         return found
+
+
+def _words(mount: _mountinfo.Mount) -> str:
+    return mount.mount_point + mount.root + mount.source + mount.super_options
 
 
 def _same_directory(one: str, other: str) -> bool:

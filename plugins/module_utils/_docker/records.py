@@ -38,14 +38,30 @@ def read_text(path: str, follow: bool = False) -> str:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
-    with os.fdopen(descriptor, "rb") as stream:
-        try:
-            data = stream.read(_LIMIT + 1)
-        except OSError as error:
-            raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    try:
+        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size + 1 if size < _LIMIT else _LIMIT + 1)
+        if len(data) != size:  # it grew or shrank meanwhile, or its file system gives it in pieces
+            data += _rest(descriptor, len(data))
+    except OSError as error:
+        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    finally:
+        os.close(descriptor)
     if len(data) > _LIMIT:
         raise BadRecord("%s is larger than %d bytes" % (path, _LIMIT))
     return data.decode("utf-8", "replace")
+
+
+def _rest(descriptor: int, length: int) -> bytes:
+    """What is left of a file of which ``length`` bytes were read, up to one byte over the limit."""
+    parts = [b""]
+    while length <= _LIMIT:
+        part = os.read(descriptor, _LIMIT + 1 - length)
+        if not part:
+            break
+        parts.append(part)
+        length += len(part)
+    return b"".join(parts)
 
 
 def read_json(path: str, follow: bool = False) -> Dict[str, Any]:
@@ -56,6 +72,8 @@ def read_json(path: str, follow: bool = False) -> Dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if not text.strip("\0 \t\r\n"):
+            raise BadRecord("%s is empty" % path)
         raise BadRecord("%s is not whole JSON (%s)" % (path, error))
     if not isinstance(value, dict):
         raise BadRecord("%s holds no JSON object" % path)

@@ -18,9 +18,10 @@ def mounts(data_root: str, recorded_root: str, record: Dict[str, Any]) -> List[D
     for destination, point in records.mapping_of(record, "MountPoints").items():
         if isinstance(point, dict):
             found.append(_mount_point(data_root, recorded_root, destination, point))
-    known = {mount["destination"] for mount in found}
+    volumes = records.mapping_of(record, "Volumes")
+    known = {mount["destination"] for mount in found} if volumes else set()
     writable = records.mapping_of(record, "VolumesRW")
-    for destination, source in records.mapping_of(record, "Volumes").items():
+    for destination, source in volumes.items():
         if isinstance(source, str) and destination not in known:
             inside = source == recorded_root or source.startswith(recorded_root + "/")
             found.append(
@@ -45,7 +46,7 @@ def _mount_point(
     kind = records.text_of(point, "Type") or ("volume" if name else "bind")  # no Type before 1.13
     source = translated(recorded, recorded_root, data_root)
     if not recorded and kind == "volume" and driver in ("", "local") and _is_file_name(name):
-        source = os.path.join(data_root, "volumes", name, "_data")
+        source = os.path.join(data_root, "volumes/%s/_data" % name)
     return {
         "destination": destination,
         "source": source,

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What container_info tells of every container. PRIVATE to the collection."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from .._docker import containers, data_root
-from .._docker.containers import Problem
+from .._docker.containers import Container
 from .._errors import RescueError
 from .._host import Host
 from .._text import names
@@ -21,30 +21,40 @@ def container_facts(
     include_env: bool,
 ) -> Dict[str, Any]:
     """The result of container_info. Raises NotFound and BadRecord for a data root or a container that is not there;
-    a container that is broken is listed with its problem."""
+    a container that is broken is listed with its problem. ``containers`` is an iterator; ``problems`` fills with it."""
     root = data_root.find(host, data_root_path)
-    everyone = containers.read_all(root.path)
-    chosen, not_found = (everyone, []) if wanted is None else containers.select(everyone, wanted, missing_ok)
-    alive = Alive(host, root)
-    found = []
-    problems: List[Problem] = []
+    chosen: Iterable[Container] = containers.each(root.path)
+    not_found: List[str] = []
+    if wanted is not None:
+        chosen, not_found = containers.select(list(chosen), wanted, missing_ok)
+    problems: List[Dict[str, str]] = []
+    return {
+        "data_root": root.path,
+        "storage_drivers": root.storage_drivers,
+        "containers": _facts(root, Alive(host, root), chosen, include_env, problems),
+        "not_found": not_found,
+        "problems": problems,
+    }
+
+
+def _facts(
+    root: data_root.DataRoot,
+    alive: Alive,
+    chosen: Iterable[Container],
+    include_env: bool,
+    problems: List[Dict[str, str]],
+) -> Iterator[Dict[str, Any]]:
+    """One container after the other, so that a host with ten thousand needs no memory for all of them."""
     for container in chosen:
         facts = container.facts(include_env)
         facts["alive"] = bool(alive.of(container).reasons)
         facts["storage"] = names(_storage(root, container))
         facts["problems"] = [one._asdict() for one in container.problems]
-        problems += container.problems
-        found.append(facts)
-    return {
-        "data_root": root.path,
-        "storage_drivers": root.storage_drivers,
-        "containers": found,
-        "not_found": not_found,
-        "problems": [one._asdict() for one in problems],
-    }
+        problems += facts["problems"]
+        yield facts
 
 
-def _storage(root: data_root.DataRoot, container: containers.Container) -> Dict[str, Any]:
+def _storage(root: data_root.DataRoot, container: Container) -> Dict[str, Any]:
     if container.driver not in DRIVERS:
         if container.driver:
             container.problem(

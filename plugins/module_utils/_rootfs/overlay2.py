@@ -11,8 +11,10 @@
 - ``direct`` (``in_place``): the mount that Docker would make, of a container that nothing holds.
 """
 
+import functools
 import os
 import re
+import stat
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from .. import _mountinfo, _ours
@@ -33,6 +35,7 @@ METHODS = {
 TOOLS: Dict[str, Tuple[str, ...]] = {}
 _PAGE = 4096  # mount(2) takes one page of options
 _SHORT_LINK = re.compile(r"l/[A-Z0-9]+")
+_LINK = re.compile(r"\.\./([A-Za-z0-9][^/]*)/diff")  # as Docker makes them
 _SPECIAL = (":", ",", "\\")  # separators of overlay's own options
 
 
@@ -43,9 +46,10 @@ class Layer:
         self.home = home
         self.layer_id = layer_id
         self.lower_dirs = lower_dirs
-        self.upper_dir = os.path.join(home, layer_id, "diff")
-        self.work_dir = os.path.join(home, layer_id, "work")
-        self.merged_dir = os.path.join(home, layer_id, "merged")
+        directory = home + "/" + layer_id
+        self.upper_dir = directory + "/diff"
+        self.work_dir = directory + "/work"
+        self.merged_dir = directory + "/merged"
 
     def storage(self) -> Dict[str, Any]:
         return {
@@ -71,8 +75,9 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         reasons = "; ".join(one.message for one in container.problems)
         raise NotFound("the layer of container %s is not known: %s" % (container.id[:12], reasons))
     home = os.path.join(root.path, "overlay2")
-    if not os.path.isdir(os.path.join(home, container.layer_id, "diff")):
-        raise NotFound("%s is missing" % os.path.join(home, container.layer_id, "diff"))
+    upper = "%s/%s/diff" % (home, container.layer_id)
+    if not os.path.isdir(upper):
+        raise NotFound("%s is missing" % upper)
     try:
         lower = _from_links(home, container.layer_id)
     except RescueError as error:
@@ -85,6 +90,8 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
 
 def _check_inside(home: str, directory: str) -> None:
     """Docker makes every layer a directory of its own; a link in its place could show, or write, anything."""
+    if _is_plain(home) and _is_directory(os.path.dirname(directory)) and _is_directory(directory):
+        return
     real = os.path.realpath(directory)
     layer_id, name = directory.split("/")[-2:]
     if real != os.path.join(os.path.realpath(home), layer_id, name):
@@ -281,23 +288,51 @@ def _links_directory(run_directory: str, name: str) -> str:
 
 def _from_links(home: str, layer_id: str) -> List[str]:
     try:
-        text = records.read_text(os.path.join(home, layer_id, "lower")).strip("\n\0")
+        text = records.read_text("%s/%s/lower" % (home, layer_id)).strip("\n\0")
     except NotFound:
         if os.path.isdir(os.path.join(home, layer_id, "work")):
             raise  # only a layer without lower ones has no `work`
         return []
-    found = []
-    for word in text.split(":"):
-        link = os.path.join(home, word)
-        if not _SHORT_LINK.fullmatch(word) or not os.path.islink(link):
-            raise BadRecord("%s: %r in `lower` is no link" % (layer_id, word[:80]))
-        directory = os.path.realpath(link)
-        if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(
-            home
-        ):
-            raise BadRecord("%s leads to %s, which is no layer" % (link, directory))
-        found.append(directory)
+    words = text.split(":")
+    found = [_directory_of(home, word) for word in words]
+    if "" in found:
+        raise BadRecord("%s: %r in `lower` is no link" % (layer_id, words[found.index("")][:80]))
     return found
+
+
+@functools.lru_cache(maxsize=4096)  # the layers of an image are those of all its containers
+def _directory_of(home: str, word: str) -> str:
+    """The directory that a word of `lower` leads to, empty if it is no link. Raises BadRecord."""
+    link = home + "/" + word
+    try:
+        target = os.readlink(link) if _SHORT_LINK.fullmatch(word) else ""
+    except OSError:
+        target = ""
+    if not target:
+        return ""
+    usual = _LINK.fullmatch(target)
+    if usual and _is_plain(home):
+        layer = "%s/%s" % (home, usual.group(1))
+        if _is_directory(layer) and _is_directory(layer + "/diff"):
+            return layer + "/diff"
+    directory = os.path.realpath(link)
+    if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(home):
+        raise BadRecord("%s leads to %s, which is no layer" % (link, directory))
+    return directory
+
+
+@functools.lru_cache(maxsize=None)
+def _is_plain(home: str) -> bool:
+    """Whether neither the way to overlay2 nor its directory of links leads through a link."""
+    return os.path.realpath(home) == home and _is_directory(home + "/l")
+
+
+def _is_directory(path: str) -> bool:
+    """Whether it is one itself, not a link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _from_layerdb(data_root: str, home: str, container: Container, reason: RescueError) -> List[str]:

@@ -1,6 +1,8 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import json
+
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
@@ -128,3 +130,45 @@ def test_a_name_cannot_forge_a_line_of_a_diff():
 
 def test_a_diff_of_lines():
     assert _ansible.state_diff(["a", "b"], []) == {"before": "a\nb\n", "after": ""}
+
+
+class PrintingModule(FakeModule):
+    """One that ends as Ansible's own does."""
+
+    def exit_json(self, **result):
+        print("\n" + json.dumps(dict(result, invocation="{")))
+        raise SystemExit(0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 450])
+def test_a_long_list_goes_out_with_the_rest(monkeypatch, capsys, count):
+    monkeypatch.setattr(_ansible, "AnsibleModule", PrintingModule)
+    problems = []
+
+    def listed():
+        for number in range(count):
+            problems.append(number)
+            yield {"id": number, "name": '\udcff"{'}
+
+    with pytest.raises(SystemExit):
+        _ansible.run({}, lambda *_unused: {"long": listed(), "problems": problems}, bulk="long")
+    printed = capsys.readouterr().out
+    assert printed.startswith("\n{")
+    assert json.loads(printed) == {
+        "long": [{"id": number, "name": '\udcff"{'} for number in range(count)],
+        "problems": list(range(count)),
+        "invocation": "{",
+    }
+
+
+def test_a_failure_in_the_middle_of_a_long_list(monkeypatch, capsys):
+    monkeypatch.setattr(_ansible, "AnsibleModule", FakeModule)
+
+    def listed():
+        yield 1
+        raise NotFound("gone")
+
+    with pytest.raises(Ended):
+        _ansible.run({}, lambda *_unused: {"long": listed()}, bulk="long")
+    assert FakeModule.last.failed
+    assert capsys.readouterr().out == ""

@@ -13,13 +13,14 @@ from ansible_collections.drydock.rescue.tests.unit.support.docker_root import id
 @pytest.fixture
 def facts(host, docker):
     def read(*wanted, **options):
-        return container_facts(
+        found = container_facts(
             host,
             docker.path,
             list(wanted) or None,
             options.get("missing_ok", False),
             options.get("env", False),
         )
+        return dict(found, containers=list(found["containers"]))
 
     return read
 

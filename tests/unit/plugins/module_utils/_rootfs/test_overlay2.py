@@ -64,6 +64,20 @@ def test_the_layers_as_the_links_say(web, locate):
     }
 
 
+def test_the_directory_of_the_driver_may_be_a_link(web, locate, tmp_path):
+    os.rename(web.join("overlay2"), str(tmp_path / "moved"))
+    os.symlink(str(tmp_path / "moved"), web.join("overlay2"))
+    assert locate().lower_dirs == [str(tmp_path / "moved" / one / "diff") for one in LOWER]
+
+
+def test_a_layer_that_is_a_link_to_elsewhere_is_refused(web, locate, tmp_path):
+    os.rename(web.join("overlay2", LOWER[1]), str(tmp_path / "moved"))
+    os.symlink(str(tmp_path / "moved"), web.join("overlay2", LOWER[1]))
+    with pytest.raises(BadRecord) as failure:
+        locate()
+    assert "is a link to %s, where a layer belongs" % (tmp_path / "moved" / "diff") in failure.value.message
+
+
 def break_links(docker, how):
     links = docker.join("overlay2", "l")
     first = os.path.join(docker.path, "overlay2", docker.short_link(LOWER[1]))

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtual machine with containers on devicemapper and the module container_rootfs."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ansiballz
+import figures
+from figures import say
+
+LAB = [str(ansiballz.ROOT / "tests/lab/lab"), "--lab", "bench"]
+IN_GUEST = Path(__file__).with_name("in_guest")
+NAME = "guest"
+
+
+@contextlib.contextmanager
+def booted() -> Iterator[None]:
+    say("     booting a virtual machine and making containers in it")
+    subprocess.run([*LAB, "down"], check=True)
+    try:
+        subprocess.run([*LAB, "up", NAME], check=True)
+        ssh("sh -s", (IN_GUEST / "make-containers").read_bytes())
+        with tempfile.TemporaryDirectory() as directory:
+            exploded = ansiballz.explode("container_rootfs", Path(directory))
+            words = ["tar", "-c", "-C", exploded, "ansible", "ansible_collections"]
+            words += ["-C", IN_GUEST, *(file.name for file in IN_GUEST.glob("*.py"))]
+            packed = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
+        ssh("mkdir -p /root/bench && tar -x -C /root/bench", packed)
+        yield
+    finally:
+        subprocess.run([*LAB, "down"], check=True)
+
+
+def medians(script: str, rounds: int) -> list[float]:
+    """The medians of what a program in the guest printed; its first round only warms up."""
+    printed = ssh(f"python3 /root/bench/{script} {rounds + 1}").decode().splitlines()[1:]
+    for number, line in enumerate(printed):
+        say(f"     round {number + 1} of {rounds}: {line}")
+    return figures.medians([float(word) for word in line.split()] for line in printed)
+
+
+def ssh(command: str, given: bytes = b"") -> bytes:
+    words = [*LAB, "ssh", NAME, command]
+    return subprocess.run(words, input=given, stdout=subprocess.PIPE, check=True).stdout
