@@ -86,4 +86,6 @@ def ids_left():
     """Thin ids of ours that are in a pool of this host."""
     shown = subprocess.run(["dmsetup", "ls", "--target", "thin-pool"], capture_output=True, text=True).stdout
     pools = [line.split()[0] for line in shown.splitlines() if "No devices" not in line]
-    return {pool: sorted(ids) for pool, ids in ((pool, thin_ids.existing(Host(), pool)) for pool in pools) if ids}
+    return {
+        pool: sorted(ids) for pool, ids in ((pool, thin_ids.existing(Host(), pool)) for pool in pools) if ids
+    }

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, "/root/collection")
-from rescues import close_it, ids_left, left, open_it  # noqa: E402
+from rescues import close_it, ids_left, left, open_it
 
 CASES = ["snapshot-dead", "snapshot", "snapshot-scratch"]
 

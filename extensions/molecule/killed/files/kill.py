@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, "/root/collection")
-from rescues import Host, child, clean_up, close_it, finished, ids_left, left, open_it  # noqa: E402
+from rescues import Host, child, clean_up, close_it, finished, ids_left, left, open_it
 
 RESUMES_WITHIN = 1.0  # seconds, as promised
 
@@ -81,14 +81,20 @@ def main(times, seed, cases):
                 sys.exit("%d %s: still suspended after a second: %s" % (number, case, suspended()))
         slowest = max(slowest, time.time() - begin)
         found = "nothing" if not left() else "something"
-        print("%4d %-16s killed after %.2f s, left %s, %s" % (number, case, after, found, recover.__name__), flush=True)
+        print(
+            "%4d %-16s killed after %.2f s, left %s, %s" % (number, case, after, found, recover.__name__),
+            flush=True,
+        )
         if not finished(lambda case=case, recover=recover: recover(case)):
             sys.exit("%d %s: %s failed" % (number, case, recover.__name__))
         if left():
             sys.exit("%d %s: after %s there is left:\n%s" % (number, case, recover.__name__, left()))
     if ids_left():
         sys.exit("thin ids of ours are left: %s" % ids_left())
-    print("%d killed, %d of them before the end; a suspended device was back within %.2f s" % (times, killed_open, slowest))
+    print(
+        "%d killed, %d of them before the end; a suspended device was back within %.2f s"
+        % (times, killed_open, slowest)
+    )
 
 
 if __name__ == "__main__":
