@@ -259,8 +259,8 @@ def test_data_and_metadata_in_each_others_place(pool, refuses):
 
 def test_a_superblock_that_needs_a_check(pool, refuses):
     path = device_files.pool_files(pool.path)[1]
-    overwrite(path, metadata.superblock(flags=1))
-    refuses(Refused, path, "needs_check", "thin_repair")
+    overwrite(path, metadata.superblock(flags=1, data_blocks=16, data_blocks_used=4))
+    refuses(Refused, path, "needs_check", "thin_repair", method="assemble")
 
 
 @pytest.mark.parametrize("access", ["read_only", "in_place"])
@@ -288,7 +288,7 @@ def test_a_data_file_that_was_cut(pool, refuses):
 def test_metadata_that_thin_check_finds_damaged(host, pool, refuses):
     path = device_files.pool_files(pool.path)[1]
     host.answer("thin_check -q " + path, err="bad checksum in node\x1b[2J", code=1)
-    refuses(BadRecord, path, "bad checksum in node", "thin_repair")
+    refuses(BadRecord, path, "bad checksum in node", "thin_repair", method="assemble")
 
 
 # -- the pool in the kernel --------------------------------------------------------------------------------
@@ -308,7 +308,8 @@ def test_metadata_that_thin_check_finds_damaged(host, pool, refuses):
     ],
 )
 def test_a_pool_that_cannot_take_what_the_method_needs(active, refuses, status, reason, access):
-    refuses(Refused, active(status), reason, access=access)
+    method = "direct" if access == "in_place" else "snapshot"
+    refuses(Refused, active(status), reason, access=access, method=method)
 
 
 @pytest.mark.parametrize("line", ["", "0 8 thin-pool x 1/2 3/4 - rw", "0 8 thin-pool 1 2 3"])
