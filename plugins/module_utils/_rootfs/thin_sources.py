@@ -16,7 +16,7 @@ from .._device_mapper import parts as halves
 from .._docker import device_files
 from .._errors import Refused
 from .._plan import Argument, Output, Plan
-from . import images, scratch
+from . import extracting, scratch
 from .driver import Request
 from .thin_layer import Layer, State
 
@@ -110,12 +110,12 @@ def extract(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argumen
                 paths.append(part.path)
         data, metadata = paths
     directory = _ours.scratch_directory(request.image_dir, request.name)
-    disk = images.RequireDisk(request.image_dir, layer.root.path)
+    disk = extracting.RequireDisk(request.image_dir, layer.root.path)
     plan.add(disk, disk.taken_back())
     plan.add(scratch.KeepScratch(directory), scratch.RemoveTree(directory))
     source = image.Source(data, metadata, layer.file.device_id, layer.file.size_bytes)
     copying = image.ExtractImage(source, directory)
-    plan.add(copying).add(images.RequireUnchanged(layer, state))
+    plan.add(copying).add(extracting.RequireUnchanged(layer, state))
     device = Output("image_loop")
     plan.add(loops.AttachLoop(copying.path, device.name, False), loops.DetachLoop(device))
     return plan, device
