@@ -155,7 +155,7 @@ def test_a_long_list_goes_out_with_the_rest(monkeypatch, capsys, count):
     printed = capsys.readouterr().out
     assert printed.startswith("\n{")
     assert json.loads(printed) == {
-        "long": [{"id": number, "name": '\udcff"{'} for number in range(count)],
+        "long": [{"id": number, "name": '\\udcff"{'} for number in range(count)],
         "problems": list(range(count)),
         "invocation": "{",
     }
