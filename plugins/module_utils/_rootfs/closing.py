@@ -86,9 +86,11 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
 
 def _close(host: Host, open_now: Found, root: Optional[DataRoot], check_mode: bool) -> Closed:
     path = tree.path_of(host, open_now.name)
-    trouble = next(
-        (text for text in (driver.distrust(host, open_now) for driver in DRIVERS.values()) if text), ""
-    )
+    trouble = ""
+    if any(one.mount for one in open_now.trees):  # of a run that was killed before that, nobody read anything
+        trouble = next(
+            (text for text in (driver.distrust(host, open_now) for driver in DRIVERS.values()) if text), ""
+        )
     steps = plan(host, open_now, root)
     if check_mode:
         return Closed(bool(steps.steps), open_now.container_id, path, steps.shown(), [])

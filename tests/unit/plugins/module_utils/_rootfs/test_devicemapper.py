@@ -9,7 +9,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils import _ours
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import device_files
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, NotFound, Refused
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import devicemapper, found
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing, devicemapper, found
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import Known
 from ansible_collections.drydock.rescue.tests.unit.support import metadata
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
@@ -584,3 +584,13 @@ def test_a_device_that_somebody_else_opened_meanwhile_is_noticed(host):
     assert devicemapper.distrust(host, found.of_container(host, WEB, "web")) == ""
     host.devices(device("docker-pool", "254:0", POOL_TABLE), ours, device("x", "254:6", ours.table))
     assert "opened meanwhile as x" in devicemapper.distrust(host, found.of_container(host, WEB, "web"))
+
+
+def test_what_a_run_left_that_was_killed_before_anybody_could_read_is_just_closed(host, stopped):
+    """Killed while the pool was made: its loops went, and so it cannot be said any more what the pool was."""
+    table = "0 4194304 thin-pool 7:5 7:4 128 0 2 skip_block_zeroing read_only"
+    host.devices(device("drydock-web-pool", "254:7", table, uuid=stopped.pool_uuid))
+    host.answer("dmsetup remove --retry drydock-web-pool", does=host.devices)
+    closed = closing.close_rootfs(host, "web", stopped.path, False)
+    assert closed.changed
+    assert "dmsetup remove --retry drydock-web-pool" in closed.actions
