@@ -17,7 +17,7 @@ from typing import Iterator, List, Optional, Tuple
 from .._errors import BadRecord, CommandFailed, NotFound, Refused, RescueError
 from .._host import Host, quote
 from .._plan import Action, Context
-from . import mappings, raw, superblock
+from . import mappings, raw, superblock, thin
 
 _CHUNK = 4 * 1024 * 1024
 _NOTE_EVERY = 256 * 1024 * 1024  # bytes between two notes of how far the copy is
@@ -63,11 +63,14 @@ class ExtractImage(Action):
         ranges, damaged = self._mappings(context.host, head)
         if damaged:
             context.warnings.append(damaged)
+        block = head.block_sectors * superblock.SECTOR
+        end = max([(one.origin + one.length) * block for one in ranges] or [0])
+        thin.require_mapped_inside(self.source.device_id, end, self.source.size_bytes, block)
         self._require_space(ranges, head)
         mark = hashlib.sha256(
             repr((head.checksum, self.source.device_id, self.source.size_bytes, ranges)).encode()
         ).hexdigest()
-        self._copy(ranges, head.block_sectors * superblock.SECTOR, mark)
+        self._copy(ranges, block, mark)
         for path in (self._metadata, self._dump):
             os.unlink(path)
 

@@ -123,22 +123,32 @@ class OpenThin(Run):
 
 
 class FitsMapping(Action):
-    """Fails where a thin device of ours has data behind the end that Docker's record gives it. It changes nothing."""
+    """Fails where a thin device of ours has a whole block behind the end that Docker's record gives it; the last block
+    may reach over an end that is no multiple of it. It changes nothing."""
 
-    def __init__(self, name: str, device_id: int, size_bytes: int) -> None:
+    def __init__(self, name: str, device_id: int, size_bytes: int, block_sectors: int) -> None:
         self.name, self.device_id, self.size_bytes = name, device_id, size_bytes
+        self.block_sectors = block_sectors
 
     def shown(self, outputs: object) -> List[str]:
         return []
 
     def perform(self, context: Context) -> None:
         highest = dmsetup.status(context.host, self.name).split()[4:5]  # 0 LENGTH thin MAPPED HIGHEST
-        if highest and highest[0].isdigit() and int(highest[0]) >= self.size_bytes // SECTOR:
-            raise BadRecord(
-                "thin device %d has data up to byte %d, Docker's record gives it only %d bytes"
-                % (self.device_id, (int(highest[0]) + 1) * SECTOR, self.size_bytes),
-                "Correct `size` in its record (devicemapper/metadata), best in a copy of the data root",
+        if highest and highest[0].isdigit():
+            require_mapped_inside(
+                self.device_id, (int(highest[0]) + 1) * SECTOR, self.size_bytes, self.block_sectors * SECTOR
             )
+
+
+def require_mapped_inside(device_id: int, mapped_end: int, size_bytes: int, block_bytes: int) -> None:
+    """Raises BadRecord where the highest block of a device begins behind its end. All in bytes."""
+    if mapped_end - block_bytes >= size_bytes:
+        raise BadRecord(
+            "thin device %d has data up to byte %d, Docker's record gives it only %d bytes"
+            % (device_id, mapped_end, size_bytes),
+            "Correct `size` in its record (devicemapper/metadata), best in a copy of the data root",
+        )
 
 
 class IdTaken(CommandFailed):

@@ -55,7 +55,8 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
     plan, device = _SOURCES[method](layer, state, request)
     thin_name = _ours.device_name(request.name, "thin")
     if device == "/dev/mapper/" + thin_name:
-        plan.add(thin.FitsMapping(thin_name, layer.file.device_id, layer.file.size_bytes))
+        block = state.pool.block_sectors or (state.superblock.block_sectors if state.superblock else 0)
+        plan.add(thin.FitsMapping(thin_name, layer.file.device_id, layer.file.size_bytes, block))
     if method in ("snapshot", "assemble"):
         view, device = _view(layer, device, request)
         plan += view

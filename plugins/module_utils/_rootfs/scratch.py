@@ -8,9 +8,11 @@ then those in the usual places are still known by their name.
 
 import os
 import shutil
+import stat
 from typing import Dict, List
 
 from .. import _ours
+from .._errors import CommandFailed
 from .._host import Host, quote
 from .._plan import Action, Context, MakeDirectory, Plan
 from .driver import Found
@@ -49,11 +51,16 @@ class MakeScratch(MakeDirectory):
 
 
 class KeepScratch(MakeDirectory):
-    """The same, but what a killed run left in it is used again."""
+    """The same, but what a killed run left in it is used again. A work directory may be one where everybody can
+    write: what is there already must be root's alone."""
 
     def perform(self, context: Context) -> None:
-        if not os.path.isdir(self.path) or os.path.islink(self.path):
+        try:
             super().perform(context)
+        except FileExistsError:
+            facts = os.lstat(self.path)
+            if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+                raise CommandFailed("%s is not a directory of root's alone" % self.path, "Remove it")
 
 
 class RemoveTree(Action):

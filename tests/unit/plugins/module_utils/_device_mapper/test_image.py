@@ -143,6 +143,13 @@ def test_metadata_that_cannot_be_read_at_all(host, extraction):
     assert "thin device 8 cannot be read" in failure.value.message
 
 
+def test_blocks_behind_the_end_that_docker_recorded(host, extraction):
+    with pytest.raises(BadRecord) as failure:
+        perform(host, extraction(dump([(0, 5, 1), (10, 1, 1)])))
+    assert "thin device 8 has data up to byte %d" % (11 * BLOCK) in failure.value.message
+    assert "only %d bytes" % SIZE in failure.value.message
+
+
 def test_a_device_that_the_pool_does_not_have(host, extraction):
     with pytest.raises(NotFound) as failure:
         perform(host, extraction(device_id=9))

@@ -194,17 +194,20 @@ def test_another_failure_of_the_kernel_is_told_as_it_is(host):
     assert "busy" in failure.value.message
 
 
-@pytest.mark.parametrize(("highest", "fits"), [("-", True), ("7", True), ("8", False), ("1048575", False)])
+@pytest.mark.parametrize(
+    ("highest", "fits"), [("-", True), ("127", True), ("255", True), ("383", False), ("1048575", False)]
+)
 def test_a_size_below_what_is_mapped(host, highest, fits):
-    host.answer("dmsetup status --noflush drydock-web-thin", "0 8 thin 8 %s\n" % highest)
-    step = thin.FitsMapping("drydock-web-thin", 8, 4096)
+    """The device has 200 sectors, a block of the pool 128: the second block reaches over the end."""
+    host.answer("dmsetup status --noflush drydock-web-thin", "0 200 thin 8 %s\n" % highest)
+    step = thin.FitsMapping("drydock-web-thin", 8, 102400, 128)
     if fits:
         step.perform(Context(host))
         return
     with pytest.raises(BadRecord) as failure:
         step.perform(Context(host))
     end = (int(highest) + 1) * 512
-    assert "thin device 8 has data up to byte %d, Docker's record gives it only 4096" % end in str(
+    assert "thin device 8 has data up to byte %d, Docker's record gives it only 102400" % end in str(
         failure.value
     )
     assert "Correct `size`" in failure.value.hint

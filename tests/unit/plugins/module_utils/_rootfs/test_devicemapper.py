@@ -8,8 +8,19 @@ import pytest
 from ansible_collections.drydock.rescue.plugins.module_utils import _ours
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import device_files
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, NotFound, Refused
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing, devicemapper, found
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
+    BadRecord,
+    CommandFailed,
+    NotFound,
+    Refused,
+)
+from ansible_collections.drydock.rescue.plugins.module_utils._plan import Context
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import (
+    closing,
+    devicemapper,
+    found,
+    scratch,
+)
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import Known
 from ansible_collections.drydock.rescue.tests.unit.support import metadata
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
@@ -594,3 +605,33 @@ def test_what_a_run_left_that_was_killed_before_anybody_could_read_is_just_close
     closed = closing.close_rootfs(host, "web", stopped.path, False)
     assert closed.changed
     assert "dmsetup remove --retry drydock-web-pool" in closed.actions
+
+
+@pytest.mark.parametrize("how", ["open to others", "a link", "a file"])
+def test_a_directory_for_the_image_that_is_not_roots_alone(host, stopped, opening, tmp_path, how):
+    """A work directory may be /tmp, where anybody can put something in its place."""
+    place = os.path.join(host.image_directory, ".drydock-web")
+    os.mkdir(host.image_directory)
+    if how == "a link":
+        os.mkdir(str(tmp_path / "theirs"), 0o700)
+        os.symlink(str(tmp_path / "theirs"), place)
+    elif how == "a file":
+        open(place, "w").close()
+    else:
+        os.mkdir(place)
+        os.chmod(place, 0o755)
+    step = next(
+        step for step in opening(method="extract").plan.steps if isinstance(step.do, scratch.KeepScratch)
+    )
+    with pytest.raises(CommandFailed) as failure:
+        step.do.perform(Context(host))
+    assert place + " is not a directory of root's alone" in failure.value.message
+
+
+def test_a_directory_that_a_killed_run_left_is_used_again(host, stopped, opening):
+    place = os.path.join(host.image_directory, ".drydock-web")
+    os.makedirs(place, 0o700)
+    step = next(
+        step for step in opening(method="extract").plan.steps if isinstance(step.do, scratch.KeepScratch)
+    )
+    step.do.perform(Context(host))
