@@ -47,7 +47,10 @@ def cleanup(_case):
 
 def suspended():
     shown = subprocess.run(
-        ["dmsetup", "info", "-c", "--noheadings", "-o", "name,suspended"], capture_output=True, text=True
+        ["dmsetup", "info", "-c", "--noheadings", "-o", "name,suspended"],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
     return [line for line in shown.splitlines() if line.endswith(":Suspended")]
 

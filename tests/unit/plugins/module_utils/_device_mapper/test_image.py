@@ -17,7 +17,7 @@ DUMP = """<superblock data_block_size="128">
 %s  </device>
 </superblock>
 """
-RANGES = [(0, 5, 2), (4, 1, 1), (9, 7, 1)]
+RANGES = ((0, 5, 2), (4, 1, 1), (9, 7, 1))
 
 
 def dump(ranges=RANGES, mapped=None):
