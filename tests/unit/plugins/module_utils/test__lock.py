@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,8 +16,8 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import Refu
 def test_the_second_is_told_who_holds_it(host):
     host.proc = "/proc"
     first, second = (_lock.held(host, "web", "container web") for _time in range(2))
-    with first:
-        failure = pytest.raises(Refused, second.__enter__)
+    with first, pytest.raises(Refused) as failure:
+        contextlib.ExitStack().enter_context(second)
     assert "another run works on container web now: process %d (" % os.getpid() in failure.value.message
 
 
