@@ -37,6 +37,29 @@ def is_alive(pid: int) -> bool:
     return bool(command_line(pid))
 
 
+def tracer(pid: int) -> int:
+    """The process that traces this one; 0 for none."""
+    return int(_status(pid, "TracerPid") or 0)
+
+
+def halt(pids: Iterable[int]) -> None:
+    """SIGSTOP to each, and wait until they stand still."""
+    halted = list(pids)
+    for pid in halted:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(_status(pid, "State")[:1] in ("T", "t", "Z", "") for pid in halted), seconds=10)
+
+
+def _status(pid: int, field: str) -> str:
+    """A field of /proc/PID/status; empty for a process that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{field}:")), "")
+
+
 def kill(pids: Iterable[int]) -> None:
     """SIGKILL to each, and wait until they are gone: what they held is free afterwards."""
     doomed = list(pids)
