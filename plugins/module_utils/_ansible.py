@@ -5,10 +5,8 @@ the collection."""
 
 import contextlib
 import io
-import itertools
-import json
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -17,8 +15,6 @@ from ._errors import CommandFailed, MissingTools, RescueError
 from ._host import Host
 
 Result = Dict[str, Any]
-
-_AT_ONCE = 200  # items of a long list
 
 # Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
 DATA_ROOT = {"data_root": {"type": "path"}}
@@ -30,11 +26,13 @@ def run(
     argument_spec: Dict[str, Any],
     work: Callable[[Host, Dict[str, Any], bool], Result],
     bulk: str = "",
+    several_lines: Sequence[str] = (),
     **options: Any,
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
     becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names the
-    part of the result that can be very long: an iterator, which is gone through before the rest is looked at.
+    part of the result that can be very long: an iterator of mappings, which is gone through before the rest is looked
+    at; every text in them is made one line, but what is under their keys ``several_lines``.
 
     Nothing leaves here that could drive a terminal: messages are one printable line each, and of everything else
     control characters, marks of direction and undecodable bytes are escaped.
@@ -44,7 +42,8 @@ def run(
     try:
         result = work(Host(), module.params, module.check_mode)
         if bulk:
-            pieces = _encoded(result.pop(bulk))
+            # As text they take the least memory.
+            pieces = [_text.as_json(item, several_lines) for item in result.pop(bulk)]
         result = _text.data(result)
     except RescueError as error:
         _fail(module, error)
@@ -76,16 +75,6 @@ def os_error(error: OSError) -> str:
     return "%s: %s" % (error.filename, said) if isinstance(error.filename, str) else said
 
 
-def _encoded(items: Iterator[Any]) -> List[str]:
-    """The items of a long list as JSON, in pieces: as text they take the least memory."""
-    pieces: List[str] = []
-    while True:
-        some = list(itertools.islice(items, _AT_ONCE))
-        if not some:
-            return pieces
-        pieces.append((", " if pieces else "") + json.dumps(_text.data(some))[1:-1])
-
-
 def _exit_with(module: AnsibleModule, result: Result, bulk: str, pieces: List[str]) -> None:
     """exit_json, but for the long list. To look for what no_log hides, and no parameter of ours is hidden, exit_json
     copies every value, and for the containers of a large host that takes longer than all the rest."""
@@ -96,8 +85,8 @@ def _exit_with(module: AnsibleModule, result: Result, bulk: str, pieces: List[st
     except SystemExit:
         before, brace, rest = said.getvalue().partition("{")
         sys.stdout.write('%s%s"%s": [' % (before, brace, bulk))
-        for piece in pieces:
-            sys.stdout.write(piece)
+        for number, piece in enumerate(pieces):
+            sys.stdout.write(", " + piece if number else piece)
         sys.stdout.write("], " + rest)
         raise
 

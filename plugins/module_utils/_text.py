@@ -6,9 +6,10 @@ What a container calls itself, its paths, and what a tool says about them can ho
 breaks that forge a second line, marks that turn the direction of reading.
 """
 
+import json
 import re
 import shlex
-from typing import Any
+from typing import Any, Dict, Sequence
 
 # What moves a terminal or misleads the reader, of what a file may be named: control characters (C0, C1) and line
 # separators, marks of direction, and undecodable bytes. Other odd characters (a hard space) are left as they are.
@@ -29,14 +30,23 @@ def name(text: str) -> str:
     return text if text.isprintable() else _IN_NAMES.sub(lambda match: _escaped(match.group()), text)
 
 
-def names(value: Any) -> Any:
-    """The same for every text in lists and mappings."""
-    return _mapped(value, name)
-
-
 def data(value: Any) -> Any:
     """Fit for a result that may have several lines: every text in lists and mappings, line breaks and tabs kept."""
     return _mapped(value, _clean)
+
+
+def as_json(item: Dict[str, Any], several_lines: Sequence[str] = ()) -> str:
+    """A mapping as JSON: every text in it fit for one line, but what is under the keys ``several_lines``."""
+    encoded = json.dumps(item)
+    # In ASCII, JSON has a backslash for all that is dangerous but DEL. Most items are clean, and to look through
+    # their JSON is ten times as fast as to go through them.
+    if "\\" not in encoded and "\x7f" not in encoded:
+        return encoded
+    return json.dumps(
+        {
+            name(key): _mapped(value, _clean if key in several_lines else name) for key, value in item.items()
+        }
+    )
 
 
 def _clean(text: str) -> str:

@@ -264,6 +264,7 @@ def main():
             params["include_env"],
         ),
         bulk="containers",
+        several_lines=["config"],
     )
 
 

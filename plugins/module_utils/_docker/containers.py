@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 from .._errors import Ambiguous, NotFound, RescueError
 from .._text import name as one_line
-from .._text import names, printable
+from .._text import printable
 from . import layers, records, volumes
 
 FULL_ID = re.compile(r"[a-f0-9]{64}")
@@ -87,9 +87,9 @@ class Container:
         return result
 
     def facts(self, include_env: bool) -> Dict[str, Any]:
-        """What container_info returns of the record itself: text on one line but for the configuration."""
+        """What container_info returns of the record itself, text as it was found."""
         recorded_root = self.recorded_root
-        facts: Dict[str, Any] = {
+        return {
             "id": self.id,
             "name": self.name,
             "image": records.text_of(records.mapping_of(self.record, "Config"), "Image"),
@@ -105,8 +105,8 @@ class Container:
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), recorded_root, self.data_root
             ),
+            "config": self.config(include_env),
         }
-        return dict(names(facts), config=self.config(include_env))
 
     def _read_record(self) -> Dict[str, Any]:
         directory = os.path.join(self.data_root, "containers/" + self.id)

@@ -15,6 +15,7 @@ from typing import Any, Dict, List
 from .._errors import BadRecord, NotFound
 
 _LIMIT = 16 * 1024 * 1024
+_FOLLOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
 def read_text(path: str, follow: bool = False) -> str:
@@ -23,23 +24,20 @@ def read_text(path: str, follow: bool = False) -> str:
     Docker writes its records as files; a link in the place of one is not followed, it would show another file.
     """
     try:
-        # Looked at before it is opened: to open a fifo can hang, and to open a device can do anything.
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
-        try:
-            kind = os.fstat(place).st_mode
-            if stat.S_ISLNK(kind):
-                raise BadRecord("%s is a link, not a file" % path)
-            if not stat.S_ISREG(kind):
-                raise BadRecord("%s is not a regular file" % path)
-            descriptor = os.open("/proc/self/fd/%d" % place, os.O_RDONLY | os.O_CLOEXEC)
-        finally:
-            os.close(place)
+        # Looked at before it is opened: to open a device can do anything. Should it become a fifo just then, the
+        # opening does not wait for a writer.
+        facts = os.stat(path) if follow else os.lstat(path)
+        if stat.S_ISLNK(facts.st_mode):
+            raise BadRecord("%s is a link, not a file" % path)
+        if not stat.S_ISREG(facts.st_mode):
+            raise BadRecord("%s is not a regular file" % path)
+        descriptor = os.open(path, _FOLLOW if follow else _FOLLOW | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise NotFound("%s is missing" % path)
         raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
     try:
-        size = os.fstat(descriptor).st_size
+        size = facts.st_size
         data = os.read(descriptor, size + 1 if size < _LIMIT else _LIMIT + 1)
         if len(data) != size:  # it grew or shrank meanwhile, or its file system gives it in pieces
             data += _rest(descriptor, len(data))

@@ -8,7 +8,6 @@ from .._docker import containers, data_root
 from .._docker.containers import Container
 from .._errors import RescueError
 from .._host import Host
-from .._text import names
 from .alive import Alive
 from .drivers import DRIVERS
 
@@ -21,7 +20,8 @@ def container_facts(
     include_env: bool,
 ) -> Dict[str, Any]:
     """The result of container_info. Raises NotFound and BadRecord for a data root or a container that is not there;
-    a container that is broken is listed with its problem. ``containers`` is an iterator; ``problems`` fills with it."""
+    a container that is broken is listed with its problem. ``containers`` is an iterator; ``problems`` fills with it.
+    Text is as it was found."""
     root = data_root.find(host, data_root_path)
     chosen: Iterable[Container] = containers.each(root.path)
     not_found: List[str] = []
@@ -48,7 +48,7 @@ def _facts(
     for container in chosen:
         facts = container.facts(include_env)
         facts["alive"] = bool(alive.of(container).reasons)
-        facts["storage"] = names(_storage(root, container))
+        facts["storage"] = _storage(root, container)
         facts["problems"] = [one._asdict() for one in container.problems]
         problems += facts["problems"]
         yield facts

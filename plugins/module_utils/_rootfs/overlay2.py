@@ -75,30 +75,30 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         reasons = "; ".join(one.message for one in container.problems)
         raise NotFound("the layer of container %s is not known: %s" % (container.id[:12], reasons))
     home = os.path.join(root.path, "overlay2")
-    upper = "%s/%s/diff" % (home, container.layer_id)
-    if not os.path.isdir(upper):
-        raise NotFound("%s is missing" % upper)
+    layer = Layer(home, container.layer_id, [])
+    if not os.path.isdir(layer.upper_dir):
+        raise NotFound("%s is missing" % layer.upper_dir)
     try:
-        lower = _from_links(home, container.layer_id)
+        layer.lower_dirs = _from_links(home, container.layer_id)
     except RescueError as error:
-        lower = _from_layerdb(root.path, home, container, error)
-    layer = Layer(home, container.layer_id, lower)
-    for directory in [layer.upper_dir] + layer.lower_dirs + ([layer.work_dir] if lower else []):
-        _check_inside(home, directory)
+        layer.lower_dirs = _from_layerdb(root.path, home, container, error)
+    _check_inside(layer.upper_dir, *([layer.work_dir] if layer.lower_dirs else []))
     return layer
 
 
-def _check_inside(home: str, directory: str) -> None:
-    """Docker makes every layer a directory of its own; a link in its place could show, or write, anything."""
-    if _is_plain(home) and _is_directory(os.path.dirname(directory)) and _is_directory(directory):
+def _check_inside(*directories: str) -> None:
+    """Docker makes every layer a directory of its own; a link in its place could show, or write, anything. These are
+    all of one layer."""
+    home, layer_id = os.path.split(os.path.dirname(directories[0]))
+    if _is_plain(home) and all(map(_is_directory, (home + "/" + layer_id, *directories))):
         return
-    real = os.path.realpath(directory)
-    layer_id, name = directory.split("/")[-2:]
-    if real != os.path.join(os.path.realpath(home), layer_id, name):
-        raise BadRecord(
-            "%s is a link to %s, where a layer belongs" % (directory, real),
-            "Nothing was opened: this is not how Docker leaves a layer",
-        )
+    for directory in directories:
+        real = os.path.realpath(directory)
+        if real != os.path.join(os.path.realpath(home), layer_id, os.path.basename(directory)):
+            raise BadRecord(
+                "%s is a link to %s, where a layer belongs" % (directory, real),
+                "Nothing was opened: this is not how Docker leaves a layer",
+            )
 
 
 def present(host: Host, layer: Layer) -> State:
@@ -354,4 +354,7 @@ def _from_layerdb(data_root: str, home: str, container: Container, reason: Rescu
             "the layers below container %s are not known: %s; and from layerdb: %s"
             % (container.id[:12], reason.message, error.message)
         )
-    return [os.path.join(home, one, "diff") for one in ids]
+    found = [os.path.join(home, one, "diff") for one in ids]
+    for directory in found:
+        _check_inside(directory)
+    return found

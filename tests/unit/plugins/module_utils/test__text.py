@@ -34,7 +34,17 @@ def test_data_keeps_its_lines_and_nothing_else():
         "none": None,
         "\\x1bkey": ["\\x9b", True],
     }
-    assert _text.names(["a\nb", {"x": "\t"}]) == ["a\\nb", {"x": "\\t"}]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\t", "\x7f", "\x9b", "\udcff", "\u202e", 'a\\"', "caf\u00e9"])
+def test_json_of_one_line_each_but_where_several_are_wanted(text):
+    item = {text: {text: [text]}, "config": [text, {text: 1}], "n": None}
+    data = _text.data(text)
+    assert json.loads(_text.as_json(item, ["config"])) == {
+        _text.name(text): {_text.name(text): [_text.name(text)]},
+        "config": [data, {data: 1}],
+        "n": None,
+    }
 
 
 def test_an_ordinary_odd_name_of_a_file_stays_itself():

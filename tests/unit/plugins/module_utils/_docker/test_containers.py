@@ -1,10 +1,12 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import json
 import os
 
 import pytest
 
+from ansible_collections.drydock.rescue.plugins.module_utils import _text
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
@@ -280,6 +282,8 @@ def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
     docker.container("bad", MountPoints={HOSTILE: mount}, State={"Error": HOSTILE}, Config=config, **keys)
     container = Container(docker.path, ident("bad"))
     facts = container.facts(False)
+    assert facts["config"]["cmd"] == ["a\nb"]
+    facts = json.loads(_text.as_json(facts, ["config"]))
     assert facts.pop("config")["cmd"] == ["a\nb"]
     assert facts["name"].startswith("web\\x1b[2J")
     assert dangerous([facts, [one._asdict() for one in container.problems]]) == []
@@ -287,7 +291,7 @@ def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
 
 def test_a_container_is_found_by_its_name_as_it_is_shown(docker):
     docker.container("bad", Name="/a\nb")
-    (shown,) = [one.facts(False)["name"] for one in containers.read_all(docker.path)]
+    (shown,) = [_text.name(one.name) for one in containers.read_all(docker.path)]
     assert shown == "a\\nb"
     assert containers.find(docker.path, shown).id == containers.find(docker.path, "a\nb").id == ident("bad")
 
