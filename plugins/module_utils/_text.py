@@ -17,6 +17,7 @@ _DANGEROUS = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 )
 _IN_DATA = re.compile("[%s]" % _DANGEROUS)
+_ENCODER = json.JSONEncoder(check_circular=False)
 _IN_NAMES = re.compile("[\t\n%s]" % _DANGEROUS)
 
 
@@ -37,7 +38,7 @@ def data(value: Any) -> Any:
 
 def as_json(item: Dict[str, Any], several_lines: Sequence[str] = ()) -> str:
     """A mapping as JSON: every text in it fit for one line, but what is under the keys ``several_lines``."""
-    encoded = json.dumps(item)
+    encoded = _ENCODER.encode(item)
     # In ASCII, JSON has a backslash for all that is dangerous but DEL. Most items are clean, and to look through
     # their JSON is ten times as fast as to go through them.
     if "\\" not in encoded and "\x7f" not in encoded:

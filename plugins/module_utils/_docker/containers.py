@@ -109,7 +109,7 @@ class Container:
         }
 
     def _read_record(self) -> Dict[str, Any]:
-        directory = os.path.join(self.data_root, "containers/" + self.id)
+        directory = "%s/containers/%s" % (self.data_root, self.id)
         new = directory + "/config.v2.json"
         try:
             try:

@@ -28,7 +28,7 @@ class LayerMount(NamedTuple):
 def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
     """The three ids of a container under layerdb; what is missing or cannot be right is empty and named in ``broken``.
     Raises NotFound where the driver's layerdb does not know the container."""
-    directory = os.path.join(data_root, "image/%s/layerdb/mounts/%s" % (driver, container_id))
+    directory = "%s/image/%s/layerdb/mounts/%s" % (data_root, driver, container_id)
     broken: List[str] = []
 
     def read(name: str, pattern: "re.Pattern[str]", needed: bool) -> str:

@@ -6,7 +6,6 @@
 while it runs, and is found by its name: `<data root>/volumes/<name>/_data`.
 """
 
-import os
 from typing import Any, Dict, List
 
 from . import records
@@ -46,7 +45,7 @@ def _mount_point(
     kind = records.text_of(point, "Type") or ("volume" if name else "bind")  # no Type before 1.13
     source = translated(recorded, recorded_root, data_root)
     if not recorded and kind == "volume" and driver in ("", "local") and _is_file_name(name):
-        source = os.path.join(data_root, "volumes/%s/_data" % name)
+        source = "%s/volumes/%s/_data" % (data_root, name)
     return {
         "destination": destination,
         "source": source,

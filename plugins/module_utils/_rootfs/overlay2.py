@@ -15,7 +15,7 @@ import functools
 import os
 import re
 import stat
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Set, Tuple
 
 from .. import _mountinfo, _ours
 from .._docker import data_root as roots
@@ -76,32 +76,33 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         raise NotFound("the layer of container %s is not known: %s" % (container.id[:12], reasons))
     home = os.path.join(root.path, "overlay2")
     layer = Layer(home, container.layer_id, [])
-    if not os.path.isdir(layer.upper_dir):
+    if not _is_directory_of_layer(layer.upper_dir) and not os.path.isdir(layer.upper_dir):
         raise NotFound("%s is missing" % layer.upper_dir)
     try:
         layer.lower_dirs = _from_links(home, container.layer_id)
     except RescueError as error:
         layer.lower_dirs = _from_layerdb(root.path, home, container, error)
-    _check_inside(layer.upper_dir, *([layer.work_dir] if layer.lower_dirs else []))
+    _check_inside(layer.upper_dir)
     return layer
 
 
-def _check_inside(*directories: str) -> None:
-    """Docker makes every layer a directory of its own; a link in its place could show, or write, anything. These are
-    all of one layer."""
-    home, layer_id = os.path.split(os.path.dirname(directories[0]))
-    if _is_plain(home) and all(map(_is_directory, (home + "/" + layer_id, *directories))):
+def _check_inside(directory: str) -> None:
+    """Docker makes every layer a directory of its own; a link in its place could show, or write, anything."""
+    if _is_directory_of_layer(directory):
         return
-    for directory in directories:
-        real = os.path.realpath(directory)
-        if real != os.path.join(os.path.realpath(home), layer_id, os.path.basename(directory)):
-            raise BadRecord(
-                "%s is a link to %s, where a layer belongs" % (directory, real),
-                "Nothing was opened: this is not how Docker leaves a layer",
-            )
+    home, layer_id, name = directory.rsplit("/", 2)
+    real = os.path.realpath(directory)
+    if real != os.path.join(os.path.realpath(home), layer_id, name):
+        raise BadRecord(
+            "%s is a link to %s, where a layer belongs" % (directory, real),
+            "Nothing was opened: this is not how Docker leaves a layer",
+        )
 
 
 def present(host: Host, layer: Layer) -> State:
+    """Raises BadRecord."""
+    if layer.lower_dirs:
+        _check_inside(layer.work_dir)
     mounts = _mountinfo.stacked_at(host.mounts(), layer.merged_dir)
     index = os.path.join(host.sys, "module/overlay/parameters/index")
     return State(layer.merged_dir if mounts else "", os.path.exists(index))
@@ -311,20 +312,31 @@ def _directory_of(home: str, word: str) -> str:
     if not target:
         return ""
     usual = _LINK.fullmatch(target)
-    if usual and _is_plain(home):
-        layer = "%s/%s" % (home, usual.group(1))
-        if _is_directory(layer) and _is_directory(layer + "/diff"):
-            return layer + "/diff"
+    if usual:
+        directory = "%s/%s/diff" % (home, usual.group(1))
+        if _is_directory_of_layer(directory):
+            return directory
     directory = os.path.realpath(link)
     if not os.path.isdir(directory) or os.path.dirname(os.path.dirname(directory)) != os.path.realpath(home):
         raise BadRecord("%s leads to %s, which is no layer" % (link, directory))
     return directory
 
 
-@functools.lru_cache(maxsize=None)
-def _is_plain(home: str) -> bool:
-    """Whether neither the way to overlay2 nor its directory of links leads through a link."""
-    return os.path.realpath(home) == home and _is_directory(home + "/l")
+@functools.lru_cache(maxsize=4)
+def _real_layers(home: str) -> Set[str]:
+    """The layers that are directories themselves. None where the way to them, or their links, leads through a link:
+    then each is looked at by its real path."""
+    if os.path.realpath(home) != home or not _is_directory(home + "/l"):
+        return set()
+    with os.scandir(home) as entries:
+        return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)}
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_directory_of_layer(path: str) -> bool:
+    """Whether ``<home>/<layer>/<name>`` is a directory where it seems to be, without any link on the way."""
+    home, layer_id, _name = path.rsplit("/", 2)
+    return layer_id in _real_layers(home) and _is_directory(path)
 
 
 def _is_directory(path: str) -> bool:

@@ -415,7 +415,7 @@ def test_dockers_deepest_image_fits_into_one_page(docker, request_for, name, cou
 
 @pytest.mark.parametrize("which", ["diff", "directory", "lower", "work"])
 @pytest.mark.parametrize("where", ["outside", "another layer"])
-def test_a_link_in_the_place_of_a_layer_is_refused(web, locate, tmp_path, which, where):
+def test_a_link_in_the_place_of_a_layer_is_refused(web, host, locate, tmp_path, which, where):
     """Reading would show the host's files as the container's; writing in place would change them."""
     place = web.join("overlay2", LAYER)
     place = {"diff": place + "/diff", "directory": place, "work": place + "/work"}.get(
@@ -428,7 +428,7 @@ def test_a_link_in_the_place_of_a_layer_is_refused(web, locate, tmp_path, which,
     os.rename(place, str(tmp_path / "away"))
     os.symlink(target, place)
     with pytest.raises(BadRecord) as failure:
-        locate()
+        overlay2.present(host, locate())
     assert place in failure.value.message
     assert target in failure.value.message
 
