@@ -44,9 +44,7 @@ def as_json(item: Dict[str, Any], several_lines: Sequence[str] = ()) -> str:
     if "\\" not in encoded and "\x7f" not in encoded:
         return encoded
     return json.dumps(
-        {
-            name(key): _mapped(value, _clean if key in several_lines else name) for key, value in item.items()
-        }
+        {name(key): _mapped(value, _clean if key in several_lines else name) for key, value in item.items()}
     )
 
 

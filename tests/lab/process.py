@@ -7,9 +7,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+
+def start(words: list[str], console: Path, **environment: str) -> None:
+    """One that writes to its console and outlives us."""
+    with console.open("ab") as output:
+        subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
 
 
 def command_line(pid: int) -> str:

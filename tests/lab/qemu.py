@@ -18,7 +18,6 @@ import lzma
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,15 +192,7 @@ def start(guest: Guest, network: Network) -> None:
         *("-netdev", f"tap,id=lab,ifname={guest.tap},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=lab,mac={guest.mac},romfile="),
     ]
-    with guest.console.open("ab") as console:
-        subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-            env={**os.environ, "QEMU_MODULE_DIR": str(boot / "packages" / LIBRARIES / "qemu")},
-        )
+    process.start(words, guest.console, QEMU_MODULE_DIR=str(boot / "packages" / LIBRARIES / "qemu"))
 
 
 def is_running(guest: Guest) -> bool:

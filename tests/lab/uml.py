@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,15 +55,7 @@ def start(guest: Guest, network: Network) -> None:
         "net.ifnames=0",
         *guest.kernel_words(NIC),
     ]
-    with guest.console.open("ab") as console:
-        subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=console,
-            start_new_session=True,
-            env={**os.environ, "TMPDIR": str(_memory_folder(guest))},
-        )
+    process.start(words, guest.console, TMPDIR=str(_memory_folder(guest)))
 
 
 def is_running(guest: Guest) -> bool:

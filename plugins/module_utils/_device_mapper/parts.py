@@ -6,7 +6,7 @@ segments of block devices. PRIVATE to the collection."""
 import os
 import stat
 import tempfile
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Set, Tuple
 
 from .. import _ours
 from .._errors import BadRecord, Refused
@@ -88,6 +88,11 @@ class CreateLinear(Action):
             table.write(self.table.encode() + b"\n")
             table.seek(0)
             context.host.run(self.argv, stdin=table.fileno())
+
+
+def under_ours(devices: List[dmsetup.Device]) -> Set[str]:
+    """What pools of ours lie on, as major:minor."""
+    return {number for one in devices if _ours.read_uuid(one.uuid) for number in one.table.split()[3:5]}
 
 
 def maps(device: dmsetup.Device, part: Part) -> bool:

@@ -19,6 +19,7 @@ from . import dmsetup, parts, superblock
 
 METADATA_BLOCK = 4096
 SECTOR = 512
+SNAPSHOT_PERCENT = 15  # of data and metadata that must be free: every later write of the origin doubles
 
 
 class Status(NamedTuple):
@@ -97,6 +98,14 @@ def require_space(name: str, status: Status, block_sectors: int, percent: int, w
             )
 
 
+def require_snapshots(name: str, status: Status, block_sectors: int, way_out: str = "") -> None:
+    """Refuses where no snapshot can be made, or none for long."""
+    trouble = unhealthy(status)
+    if trouble:
+        raise Refused("no snapshot can be made in pool %s: %s" % (name, trouble), way_out)
+    require_space(name, status, block_sectors, SNAPSHOT_PERCENT, "a snapshot")
+
+
 class AwaitHealthy(Action):
     """Fails unless a pool that was just put together is read-write and without needs_check."""
 
@@ -133,16 +142,16 @@ def fingerprint(found: superblock.Superblock, data: parts.Part, metadata: parts.
     return hashlib.sha256(repr((found.checksum, times)).encode()).hexdigest()[:16]
 
 
-def damage(host: Host, found: superblock.Superblock, metadata: str) -> str:
+def damage(host: Host, found: superblock.Superblock, metadata: parts.Part) -> str:
     """What is wrong with the metadata of an inactive pool; empty when it is whole. The kernel would take damaged
-    metadata and fail later."""
+    metadata and fail later. What lies in segments is looked at when a device over them is there."""
     if found.needs_check:
-        return "the pool's metadata %s is marked needs_check: the kernel met damage in it" % metadata
-    finished = host.run(["thin_check", "-q", metadata], ok=(0, 1))
-    if not finished.code:
+        return "the pool's metadata %s is marked needs_check: the kernel met damage in it" % metadata.path
+    finished = None if metadata.segments else host.run(["thin_check", "-q", metadata.path], ok=(0, 1))
+    if not finished or not finished.code:
         return ""
     said = " ".join((finished.err + finished.out).split())
-    return "thin_check finds the pool's metadata %s damaged%s" % (metadata, ": " + said if said else "")
+    return "thin_check finds the pool's metadata %s damaged%s" % (metadata.path, ": " + said if said else "")
 
 
 def damaged(reason: str) -> BadRecord:
@@ -163,7 +172,7 @@ class RequireWhole(Action):
         return ["thin_check -q %s" % self.metadata]
 
     def perform(self, context: Context) -> None:
-        reason = damage(context.host, superblock.read(self.metadata), self.metadata)
+        reason = damage(context.host, superblock.read(self.metadata), parts.Part(self.metadata))
         if reason:
             raise damaged(reason)
 

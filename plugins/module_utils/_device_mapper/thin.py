@@ -34,6 +34,11 @@ def snapshot_id_of(device: dmsetup.Device) -> Optional[int]:
     return int(mark.extra.split("@")[0]) if mark and mark.role == "thin" and "@" in mark.extra else None
 
 
+def named_ids(devices: List[dmsetup.Device]) -> List[int]:
+    """The thin ids that devices of ours name."""
+    return [one for one in map(snapshot_id_of, devices) if one is not None]
+
+
 def table(sectors: int, pool: str, device_id: int) -> str:
     return "0 %d thin /dev/mapper/%s %d" % (sectors, pool, device_id)
 

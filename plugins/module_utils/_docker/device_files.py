@@ -95,6 +95,11 @@ def open_transaction_device_id(data_root: str) -> int:
     return records.integer_of(record, "device_id") if "device_id" in record else -1
 
 
+def claimed_ids(data_root: str, files: List[DeviceFile]) -> List[int]:
+    """The ids that Docker has given: to these device files, and in its latest transaction."""
+    return [one.device_id for one in files] + [open_transaction_device_id(data_root)]
+
+
 def name_prefix(data_root: str) -> str:
     """`docker-MAJOR:MINOR-INODE` of the devicemapper directory, as this host's Docker computes it today. A root that
     was copied, or whose disk has another number now, had another one: a hint, never a proof."""

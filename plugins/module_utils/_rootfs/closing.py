@@ -15,6 +15,7 @@ from .._plan import Plan
 from . import found, hold, scratch, thin_ids, tree
 from .driver import Found
 from .drivers import DRIVERS
+from .own_directory import RemoveOwnDirectory
 
 
 class Closed(NamedTuple):
@@ -38,8 +39,8 @@ def plan(host: Host, open_now: Found, root: Optional[DataRoot], keep_images: boo
     if not steps.steps:
         return steps
     if os.path.isdir(host.image_directory):
-        steps.add(tree.RemoveRunDirectory(host.image_directory))
-    return steps.add(tree.RemoveRunDirectory(host.run_directory))
+        steps.add(RemoveOwnDirectory(host.image_directory))
+    return steps.add(RemoveOwnDirectory(host.run_directory))
 
 
 def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mode: bool) -> Closed:

@@ -101,9 +101,7 @@ def distrust(host: Host, found: Found) -> str:
     Docker that opened the same files or wrote to them meanwhile.
     """
     loops = loop.loops(host)
-    ours = {
-        number for one in found.all_devices if _ours.read_uuid(one.uuid) for number in one.table.split()[3:5]
-    }
+    ours = parts.under_ours(found.all_devices)
     for device in found.devices:
         mark = _ours.read_uuid(device.uuid)
         if mark and mark.role == "view" and device.table:

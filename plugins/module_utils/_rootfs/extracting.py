@@ -11,7 +11,8 @@ from .._device_mapper import pool, thin
 from .._errors import CommandFailed, Refused
 from .._host import Host
 from .._plan import Action, Context
-from . import thin_pools, tree
+from . import thin_pools
+from .own_directory import MakeOwnDirectory, RemoveOwnDirectory
 from .thin_layer import Layer, State
 
 _MEMORY = ("tmpfs", "ramfs")
@@ -25,19 +26,17 @@ class RequireDisk(Action):
         self._missing = not os.path.isdir(directory)
 
     def shown(self, outputs: object) -> List[str]:
-        return [] if not self._missing else ["mkdir -m 0700 %s" % self.directory]
+        return MakeOwnDirectory(self.directory).shown({}) if self._missing else []
 
     def taken_back(self) -> Optional[Action]:
         """Removes the directory if it was not there before."""
-        return tree.RemoveRunDirectory(self.directory) if self._missing else None
+        return RemoveOwnDirectory(self.directory) if self._missing else None
 
     def perform(self, context: Context) -> None:
         if self.directory == context.host.image_directory:
-            _make(self.directory)
-        real, way_out = (
-            os.path.realpath(self.directory),
-            "Give a `work_dir` on a disk, outside of Docker's data root",
-        )
+            MakeOwnDirectory(self.directory).perform(context)
+        real = os.path.realpath(self.directory)
+        way_out = "Give a `work_dir` on a disk, outside of Docker's data root"
         if os.path.commonpath([real, self.data_root]) == self.data_root:
             raise Refused("an image must not lie inside the data root: %s" % self.directory, way_out)
         mount = _mountinfo.covering(context.host.mounts(), real)
@@ -78,13 +77,3 @@ class RequireUnchanged(Action):
         data, metadata = found.parts
         same = pool.fingerprint(pool.verified(data, metadata), data, metadata) == self.state.fingerprint
         return "" if same else "the pool was written meanwhile"
-
-
-def _make(directory: str) -> None:
-    """Below a directory where everybody may write: what is there already must be root's alone."""
-    try:
-        os.mkdir(directory, 0o700)
-    except FileExistsError:
-        facts = os.lstat(directory)
-        if os.path.islink(directory) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-            raise CommandFailed("%s is not a directory that only root can write" % directory)

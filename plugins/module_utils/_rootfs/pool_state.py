@@ -62,11 +62,8 @@ def _target(host: Host, root_path: Optional[str], explicit: List[str], closing: 
                 "the pool of this data root is neither active nor in its files",
                 "Give `data_device` and `metadata_device`",
             )
-        if not closing and of_root.foreign_loops:
-            shown = ", ".join("%s (%s)" % (one.path, one.backing_file) for one in of_root.foreign_loops)
-            raise Refused(
-                "the pool's files are attached without a pool: %s" % shown, "Docker may be starting"
-            )
+        if not closing:
+            thin_pools.require_free(of_root)
         parts = of_root.parts
     owner = hashlib.sha256(
         "\0".join(part.path for part in parts).encode("utf-8", "surrogateescape")
@@ -77,7 +74,7 @@ def _target(host: Host, root_path: Optional[str], explicit: List[str], closing: 
 
 def _require_unused(host: Host, parts: Tuple[Part, Part]) -> None:
     devices, loops = dmsetup.devices(host), loop.loops(host)
-    ours = {number for one in devices if _ours.read_uuid(one.uuid) for number in one.table.split()[3:5]}
+    ours = halves.under_ours(devices)
     for part in parts:
         over = [] if part.segments else loop.over(loops, part.path)
         users = [one.path for one in over if one.number not in ours] + halves.holders(host, part, devices)
@@ -98,7 +95,7 @@ def _opened(host: Host, target: Target, read_only: bool, check_mode: bool) -> Di
         _require_no_daemon(host)
     data, metadata = target.parts
     head = pool.verified(data, metadata)
-    damage = "" if metadata.segments and not head.needs_check else pool.damage(host, head, metadata.path)
+    damage = pool.damage(host, head, metadata)
     if damage:
         raise pool.damaged(damage)
     mark = pool.fingerprint(head, data, metadata) if read_only else ""

@@ -8,11 +8,9 @@ then those in the usual places are still known by their name.
 
 import os
 import shutil
-import stat
 from typing import Dict, List
 
 from .. import _ours
-from .._errors import CommandFailed
 from .._host import Host, quote
 from .._plan import Action, Context, MakeDirectory, Plan
 from .driver import Found
@@ -48,19 +46,6 @@ class MakeScratch(MakeDirectory):
         if self.left:
             RemoveTree(self.path).perform(context)
         super().perform(context)
-
-
-class KeepScratch(MakeDirectory):
-    """The same, but what a killed run left in it is used again. A work directory may be one where everybody can
-    write: what is there already must be root's alone."""
-
-    def perform(self, context: Context) -> None:
-        try:
-            super().perform(context)
-        except FileExistsError:
-            facts = os.lstat(self.path)
-            if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
-                raise CommandFailed("%s is not a directory of root's alone" % self.path, "Remove it")
 
 
 class RemoveTree(Action):

@@ -32,7 +32,7 @@ def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
     files, errors = device_files.read_all(root.path)
     if errors:  # a file that cannot be read may name any id
         return []
-    claimed = {one.device_id for one in files} | {device_files.open_transaction_device_id(root.path)}
+    claimed = set(device_files.claimed_ids(root.path, files))
     active = {
         int(one.table.split()[4])
         for one in found.devices

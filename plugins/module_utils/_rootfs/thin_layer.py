@@ -74,9 +74,8 @@ def present(host: Host, layer: Layer) -> State:
     """Looks at the pool and at what has the device open; an inactive pool is verified here. Raises BadRecord."""
     found = thin_pools.find(host, layer.root, layer.given)
     files, _broken = device_files.read_all(layer.root.path)
-    taken = [one.device_id for one in files] + [device_files.open_transaction_device_id(layer.root.path)]
-    taken += layer.avoided_ids
-    taken += [one for one in map(thin.snapshot_id_of, found.devices) if one is not None]
+    taken = device_files.claimed_ids(layer.root.path, files) + layer.avoided_ids
+    taken += thin.named_ids(found.devices)
     has = dmsetup.present(host) or dmsetup.loadable(host)
     if found.active:
         active = thin.active_under(found.devices, found.active.number, layer.file.device_id)
@@ -88,8 +87,7 @@ def present(host: Host, layer: Layer) -> State:
         data, metadata = found.parts
         verified = pool.verified(data, metadata)
         fingerprint = pool.fingerprint(verified, data, metadata)
-        if verified.needs_check or not metadata.segments:
-            damage = pool.damage(host, verified, metadata.path)
+        damage = pool.damage(host, verified, metadata)
     return State(found, [], verified, fingerprint, damage, ("", ""), has, taken)
 
 

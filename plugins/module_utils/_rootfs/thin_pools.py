@@ -16,6 +16,7 @@ from .._device_mapper import parts as halves
 from .._device_mapper.parts import Part
 from .._docker import device_files
 from .._docker.data_root import DataRoot
+from .._errors import Refused
 from .._host import Host
 
 
@@ -69,6 +70,20 @@ def find(host: Host, root: DataRoot, given: Optional[Tuple[str, str]] = None) ->
         ours,
         devices,
     )
+
+
+def require_free(found: PoolOfRoot) -> None:
+    """Refuses an inactive pool whose files or devices somebody else holds."""
+    if found.foreign_loops:
+        shown = ", ".join("%s (%s)" % (one.path, one.backing_file) for one in found.foreign_loops)
+        raise Refused(
+            "the pool's files are attached without a pool: %s" % shown,
+            "Docker may be starting. If it is not, detach them with `losetup --detach`",
+        )
+    if found.holders:
+        raise Refused(
+            "the pool's devices are held by %s" % ", ".join(found.holders), "`lsblk` shows what it is for"
+        )
 
 
 def parts_of_active(found: PoolOfRoot, loops: List[loop.Loop]) -> Tuple[str, str]:

@@ -16,11 +16,11 @@ from .._device_mapper import parts as halves
 from .._docker import device_files
 from .._errors import Refused
 from .._plan import Argument, Output, Plan
-from . import extracting, scratch
+from . import extracting, scratch, thin_pools
 from .driver import Request
+from .own_directory import KeepDirectory
 from .thin_layer import Layer, State
 
-SNAPSHOT_PERCENT = 15  # of data and metadata that must be free: every later write of the container doubles
 IN_PLACE_PERCENT = 2  # a full pool must not be mounted for writing at all
 
 
@@ -28,13 +28,8 @@ def snapshot(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argume
     status, active = state.pool.status, state.pool.active
     if status is None or active is None:
         raise Refused("method snapshot needs an active pool, and there is none", "Use `method: assemble`")
-    trouble = pool.unhealthy(status)
-    if trouble:
-        raise Refused(
-            "no snapshot can be made in pool %s: %s" % (active.name, trouble),
-            "Stop Docker, so that the pool is removed, and open the container with `method: assemble`",
-        )
-    pool.require_space(active.name, status, state.pool.block_sectors, SNAPSHOT_PERCENT, "a snapshot")
+    way_out = "Stop Docker, so that the pool is removed, and open the container with `method: assemble`"
+    pool.require_snapshots(active.name, status, state.pool.block_sectors, way_out)
     snapshot_id = thin.free_id(state.taken_ids, device_files.next_device_id(layer.root.path))
     name = _ours.device_name(request.name, "thin")
     uuid = _ours.device_uuid(request.container.id, "thin", "%d@%s" % (snapshot_id, active.number))
@@ -95,7 +90,7 @@ def extract(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argumen
     if state.pool.active:
         data, metadata = state.readable
     else:
-        _require_free(state)
+        thin_pools.require_free(state.pool)
         if state.pool.parts is None or state.superblock is None:
             raise _no_parts(state, request)
         paths = []
@@ -112,7 +107,7 @@ def extract(layer: Layer, state: State, request: Request) -> Tuple[Plan, Argumen
     directory = _ours.scratch_directory(request.image_dir, request.name)
     disk = extracting.RequireDisk(request.image_dir, layer.root.path)
     plan.add(disk, disk.taken_back())
-    plan.add(scratch.KeepScratch(directory), scratch.RemoveTree(directory))
+    plan.add(KeepDirectory(directory), scratch.RemoveTree(directory))
     source = image.Source(data, metadata, layer.file.device_id, layer.file.size_bytes)
     copying = image.ExtractImage(source, directory)
     plan.add(copying).add(extracting.RequireUnchanged(layer, state))
@@ -128,7 +123,7 @@ def _own_pool(state: State, request: Request, read_only: bool) -> Tuple[Plan, st
             "pool %s is active: a second pool over the same metadata would destroy it" % found.name,
             "Use `method: snapshot`, or stop Docker first",
         )
-    _require_free(state)
+    thin_pools.require_free(state.pool)
     if found.parts is None or state.superblock is None:
         raise _no_parts(state, request)
     if state.damage:
@@ -147,20 +142,6 @@ def _own_pool(state: State, request: Request, read_only: bool) -> Tuple[Plan, st
     if not read_only:
         plan.add(pool.AwaitHealthy(name, IN_PLACE_PERCENT, state.superblock.block_sectors))
     return plan, name
-
-
-def _require_free(state: State) -> None:
-    found = state.pool
-    if found.foreign_loops:
-        shown = ", ".join("%s (%s)" % (one.path, one.backing_file) for one in found.foreign_loops)
-        raise Refused(
-            "the pool's files are attached without a pool: %s" % shown,
-            "Docker may be starting. If it is not, detach them with `losetup --detach`",
-        )
-    if found.holders:
-        raise Refused(
-            "the pool's devices are held by %s" % ", ".join(found.holders), "`lsblk` shows what it is for"
-        )
 
 
 def _no_parts(state: State, request: Request) -> Refused:

@@ -12,7 +12,7 @@ from .._docker.data_root import DataRoot
 from .._errors import NotFound, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Run
-from . import sizes, thin_ids, thin_pools, thin_sources
+from . import sizes, thin_ids, thin_pools
 
 _TRIES = 8  # for a thin id that another run took first
 _LONGEST_NAME = 127  # bytes that device-mapper takes
@@ -130,13 +130,9 @@ def _open_plan(wanted: Wanted) -> Plan:
 
 def _snapshot(host: Host, wanted: Wanted, avoided: List[int]) -> thin.Snapshot:
     status = pool.status_of(host, wanted.pool.name)
-    trouble = pool.unhealthy(status)
-    if trouble:
-        raise Refused("no snapshot can be made in pool %s: %s" % (wanted.pool.name, trouble))
-    block = pool.parse_table(wanted.pool.table).block_sectors
-    pool.require_space(wanted.pool.name, status, block, thin_sources.SNAPSHOT_PERCENT, "a snapshot")
+    pool.require_snapshots(wanted.pool.name, status, pool.parse_table(wanted.pool.table).block_sectors)
     claimed = _claimed(wanted)
-    named = [one for one in map(thin.snapshot_id_of, dmsetup.devices(host)) if one is not None]
+    named = thin.named_ids(dmsetup.devices(host))
     if wanted.device_id is None:
         next_id = device_files.next_device_id(wanted.records.root.path) if wanted.records.root else 0
         chosen = thin.free_id(claimed + named + avoided, next_id)
@@ -229,8 +225,7 @@ def _require_ours(wanted: Wanted, device_id: int) -> None:
 def _claimed(wanted: Wanted) -> List[int]:
     if wanted.records.root is None:
         return []
-    open_id = device_files.open_transaction_device_id(wanted.records.root.path)
-    return [one.device_id for one in wanted.records.files] + [open_id]
+    return device_files.claimed_ids(wanted.records.root.path, wanted.records.files)
 
 
 def _size(wanted: Wanted, device_id: int) -> int:

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The place where a container's `/` appears: a label, and the tree on it. PRIVATE to the collection."""
 
-import contextlib
 import os
-import stat
 from typing import List, Optional, Tuple
 
 from .. import _mountinfo, _ours
-from .._errors import CommandFailed, Refused
+from .._errors import Refused
 from .._host import Host
-from .._plan import Action, Context, MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+from .._plan import MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+from .own_directory import MakeOwnDirectory, RemoveOwnDirectory
 
 _LABEL_OPTIONS = ("ro", "nosuid", "nodev", "noexec", "size=4k", "mode=0700")
 
@@ -22,7 +21,7 @@ def path_of(host: Host, name: str) -> str:
 def label_plan(host: Host, label: _ours.Label) -> Plan:
     """Makes /run/drydock/<name> and puts the label on it; what is opened is mounted on top."""
     path = path_of(host, label.name)
-    plan = Plan().add(MakeRunDirectory(host.run_directory), RemoveRunDirectory(host.run_directory))
+    plan = Plan().add(MakeOwnDirectory(host.run_directory), RemoveOwnDirectory(host.run_directory))
     plan.add(MakeDirectory(path), RemoveDirectory(path))
     return plan.add(Mount(_ours.label_source(label), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
 
@@ -94,36 +93,3 @@ def _check_place(host: Host, path: str) -> bool:
     if os.listdir(path):
         raise Refused("path %s is not empty" % path, way_out)
     return True
-
-
-class MakeRunDirectory(MakeDirectory):
-    """/run/drydock itself, which trees of other containers may share."""
-
-    def shown(self, outputs: object) -> List[str]:
-        return ["mkdir -p -m 0700 %s" % self.path]
-
-    def perform(self, context: Context) -> None:
-        try:
-            os.mkdir(self.path, 0o700)
-        except FileExistsError:
-            facts = os.lstat(self.path)
-            if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
-                raise CommandFailed(
-                    "%s is not a directory that only root can write" % self.path,
-                    "It is not of this collection: look at it, and move it away",
-                )
-            os.chmod(self.path, 0o700)  # nobody but root may enter: what is mounted below has its own modes
-
-
-class RemoveRunDirectory(Action):
-    """Takes /run/drydock away when the last tree has gone."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def shown(self, outputs: object) -> List[str]:
-        return ["rmdir --ignore-fail-on-non-empty %s" % self.path]
-
-    def perform(self, context: Context) -> None:
-        with contextlib.suppress(OSError):
-            os.rmdir(self.path)

@@ -11,6 +11,7 @@ from ansible_collections.drydock.rescue.tests.unit.support import metadata
 
 # dockerd 20.10.24 on Linux 6.1.
 RECORDED = "0 4194304 thin-pool 10 4144/51200 1592/32768 - rw discard_passdown queue_if_no_space - 1024"
+METADATA = Part("/pool/metadata")
 HEALTHY = pool.Status("rw", False, 10, 4144, 51200, 1592, 32768, False)
 
 
@@ -125,17 +126,17 @@ def test_a_data_file_that_was_cut_is_refused(tmp_path):
 
 def test_metadata_that_is_whole(host):
     host.answer("thin_check -q /pool/metadata")
-    assert pool.damage(host, FOUND, "/pool/metadata") == ""
+    assert pool.damage(host, FOUND, METADATA) == ""
 
 
 def test_metadata_that_needs_a_check(host):
-    said = pool.damage(host, FOUND._replace(needs_check=True), "/pool/metadata")
+    said = pool.damage(host, FOUND._replace(needs_check=True), METADATA)
     assert "/pool/metadata is marked needs_check" in said
 
 
 def test_metadata_that_thin_check_finds_damaged(host):
     host.answer("thin_check -q /pool/metadata", err="bad checksum, block 6\n", code=1)
-    said = pool.damage(host, FOUND, "/pool/metadata")
+    said = pool.damage(host, FOUND, METADATA)
     assert "damaged: bad checksum, block 6" in said
     error = pool.damaged(said)
     assert "method: extract" in error.hint

@@ -19,9 +19,9 @@ from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import (
     closing,
     devicemapper,
     found,
-    scratch,
 )
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import Known
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.own_directory import KeepDirectory
 from ansible_collections.drydock.rescue.tests.unit.support import metadata
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import device
@@ -342,7 +342,7 @@ def test_extract_shows_commands_that_do_the_same(host, stopped, opening):
     there = os.path.join(host.image_directory, ".drydock-web")
     shown = opened.plan.shown()
     assert shown[:5] == [
-        "mkdir -m 0700 " + host.image_directory,
+        "mkdir -p -m 0700 " + host.image_directory,
         "mkdir -m 0700 " + there,
         "cp --sparse=always %s %s/metadata" % (meta, there),
         "thin_dump --dev-id 8 --output %s/mappings %s/metadata" % (there, there),
@@ -620,9 +620,7 @@ def test_a_directory_for_the_image_that_is_not_roots_alone(host, stopped, openin
     else:
         os.mkdir(place)
         os.chmod(place, 0o755)
-    step = next(
-        step for step in opening(method="extract").plan.steps if isinstance(step.do, scratch.KeepScratch)
-    )
+    step = next(step for step in opening(method="extract").plan.steps if isinstance(step.do, KeepDirectory))
     with pytest.raises(CommandFailed) as failure:
         step.do.perform(Context(host))
     assert place + " is not a directory of root's alone" in failure.value.message
@@ -631,7 +629,5 @@ def test_a_directory_for_the_image_that_is_not_roots_alone(host, stopped, openin
 def test_a_directory_that_a_killed_run_left_is_used_again(host, stopped, opening):
     place = os.path.join(host.image_directory, ".drydock-web")
     os.makedirs(place, 0o700)
-    step = next(
-        step for step in opening(method="extract").plan.steps if isinstance(step.do, scratch.KeepScratch)
-    )
+    step = next(step for step in opening(method="extract").plan.steps if isinstance(step.do, KeepDirectory))
     step.do.perform(Context(host))

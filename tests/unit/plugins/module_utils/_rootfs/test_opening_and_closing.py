@@ -398,7 +398,7 @@ def test_a_run_directory_that_is_not_ours_is_refused(host, web, opened, tmp_path
     before = tree_of(tmp_path / "machine" / "run")
     with pytest.raises(CommandFailed) as failure:
         opened()
-    assert host.run_directory + " is not a directory that only root can write" in failure.value.message
+    assert host.run_directory + " is not a directory of root's alone" in failure.value.message
     assert (mounts(host), tree_of(tmp_path / "machine" / "run")) == ([], before)
 
 
