@@ -16,6 +16,7 @@ import host
 import image
 import inventory
 import ssh
+import tree
 from instance import Lab, log
 
 
@@ -33,13 +34,13 @@ def main() -> int:
         return 130
 
 
-def _image(_lab: Lab, _options: argparse.Namespace) -> None:
+def _image(_lab: Lab, options: argparse.Namespace) -> None:
     with cache.locked():
-        print(image.ensure(log).disk)
+        print(image.ensure(log, options.release).disk)
 
 
 def _up(lab: Lab, options: argparse.Namespace) -> None:
-    lab.up(options.names, options.mem, options.disk)
+    lab.up(dict(options.guests), options.mem, options.disk)
 
 
 def _down(lab: Lab, _options: argparse.Namespace) -> None:
@@ -93,6 +94,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _guest(text: str) -> tuple[str, str]:
+    name, _at, release = text.partition("@")
+    return _name(name), _release(release or tree.RELEASES[0])
+
+
+def _release(text: str) -> str:
+    if text not in tree.RELEASES:
+        raise argparse.ArgumentTypeError(f"a release is {' or '.join(tree.RELEASES)}")
+    return text
+
+
 def _memory(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*[MG]", text):
         raise argparse.ArgumentTypeError("a size is like 512M or 2G")
@@ -119,9 +131,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("name", type=_name, metavar="NAME")
         return sub
 
-    add(_image, "build the image, or find the one that was built; print its path")
-    up = add(_up, "boot fresh guests and wait for them")
-    up.add_argument("names", type=_name, nargs="+", metavar="NAME")
+    built = add(_image, "build the image, or find the one that was built; print its path")
+    built.add_argument("release", type=_release, nargs="?", default=tree.RELEASES[0], metavar="RELEASE")
+    up = add(_up, f"boot fresh guests and wait for them; a RELEASE is {' or '.join(tree.RELEASES)}")
+    up.add_argument("guests", type=_guest, nargs="+", metavar="NAME[@RELEASE]")
     up.add_argument("--mem", type=_memory, default="512M", help="memory of each (default: %(default)s)")
     up.add_argument("--disk", type=_name, help="start from a disk that `keep` kept, not from a fresh one")
     add(_down, "end all guests of the lab and remove every trace of it")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guests' image: built once for each recipe, kept in the cache, never changed afterwards."""
+"""The guests' images: each built once for its recipe, kept in the cache, never changed afterwards."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ class Image:
         return self.folder / "kept"
 
 
-def ensure(log: tree.Log) -> Image:
-    """The image of the present recipe; the caller holds the lock of the cache."""
-    image = Image(cache.FOLDER / _fingerprint())
+def ensure(log: tree.Log, release: str = tree.RELEASES[0]) -> Image:
+    """The image of the present recipe with this release of Debian; the caller holds the lock of the cache."""
+    image = Image(cache.FOLDER / _fingerprint(release))
     if not image.folder.exists():
         building = cache.FOLDER / f"building-{image.folder.name}"
         for leftover in cache.FOLDER.glob("building-*"):
             remove(leftover)
         building.mkdir(parents=True)
-        _build(Image(building), image.folder, log)
+        _build(Image(building), image.folder, release, log)
         building.rename(image.folder)
-        _prune(image.folder)
+        _prune()
     return image
 
 
-def _build(image: Image, final_folder: Path, log: tree.Log) -> None:
+def _build(image: Image, final_folder: Path, release: str, log: tree.Log) -> None:
     files = image.folder / "tree"
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "drydock-lab", "-f", image.key)
-    tree.make(files, image.key.with_suffix(".pub").read_text(), log)
+    tree.make(files, release, image.key.with_suffix(".pub").read_text(), log)
     log("fetching the kernel")
     kernel.install(files, image.kernel, final_folder)
     log("writing the disk")
@@ -83,11 +83,11 @@ def _build(image: Image, final_folder: Path, log: tree.Log) -> None:
     remove(files)
 
 
-def _fingerprint() -> str:
-    """A hash of every file that decides what the image holds."""
+def _fingerprint(release: str) -> str:
+    """A hash of every file that decides what the image holds, and of the choice."""
     names = ["image.py", "kernel.py", "tree.py", "busybox.py"]
     recipe = [*(HERE / name for name in names), *sorted((HERE / "recipe").rglob("*"))]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(release.encode())
     for path in recipe:
         if path.is_file():
             digest.update(f"{path.relative_to(HERE)} {os.access(path, os.X_OK)}\n".encode())
@@ -95,11 +95,12 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _prune(keep: Path) -> None:
+def _prune() -> None:
     """Remove the images of older recipes, but those that a guest still runs on."""
+    present = {cache.FOLDER / _fingerprint(release) for release in tree.RELEASES}
     used = {Path(link).resolve() for link in cache.LABS.glob("*/*/image")}
     for old in cache.FOLDER.glob("*/base.ext4"):
-        if old.parent != keep and old.parent.resolve() not in used:
+        if old.parent not in present and old.parent.resolve() not in used:
             remove(old.parent)
 
 

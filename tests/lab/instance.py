@@ -56,24 +56,27 @@ class Lab:
                 return guest
         raise LabError(f"lab {self.name} has no guest {name}")
 
-    def up(self, names: list[str], memory: str, disk: str | None = None) -> None:
-        """Fresh guests, or guests with a kept disk; those of other names stay as they are."""
+    def up(self, wanted: dict[str, str], memory: str, disk: str | None = None) -> None:
+        """Fresh guests, or guests with a kept disk; those of other names stay as they are.
+
+        `wanted` says the release of Debian for each name.
+        """
         chosen = backend.choose()
         with cache.locked():
-            current = image.ensure(log)
-            kept = current.kept / chosen
-            if disk and not (kept / disk).is_file():
-                raise LabError(f"no disk {disk} is kept for the present image and {chosen}")
+            images = {release: image.ensure(log, release) for release in dict.fromkeys(wanted.values())}
+            for of_image in images.values():
+                if disk and not (of_image.kept / chosen / disk).is_file():
+                    raise LabError(f"no disk {disk} is kept for the present image and {chosen}")
             if not self.network.exists():
                 self._clean()
                 self.network.create()
             for guest in self.guests():
-                if guest.name in names:
+                if guest.name in wanted:
                     self._discard(guest)
-            guests = [self._add(name, memory, current, chosen) for name in names]
+            guests = [self._add(name, memory, images[release], chosen) for name, release in wanted.items()]
             for guest in guests:
                 if disk:
-                    _copy(kept / disk, guest.disk)
+                    _copy(guest.image.kept / chosen / disk, guest.disk)
                 backend.of(guest).prepare(guest, log)
         self._boot(guests)
 

@@ -14,7 +14,8 @@ from host import HERE, declared_packages, run
 
 Log = Callable[[str], None]
 RECIPE = HERE / "recipe"
-SUITE = "bookworm"
+# The first is what a guest has when nothing is said.
+RELEASES = ("bookworm", "trixie")
 
 ENABLED = ["lab-network.service", "ssh.service"]
 # A scenario starts Docker itself, after it wrote daemon.json.
@@ -47,10 +48,10 @@ GENERATORS_KEPT = {"systemd-fstab-generator"}
 NOT_NEEDED = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
 
-def make(files: Path, public_key: str, log: Log) -> None:
+def make(files: Path, release: str, public_key: str, log: Log) -> None:
     """Fill the folder `files`; it is ready for mke2fs afterwards."""
-    log("installing packages (about a minute)")
-    _install(files)
+    log(f"installing packages of {release} (about a minute)")
+    _install(files, release)
     log("configuring the guest")
     _copy_own_files(files)
     _allow_key(files, public_key)
@@ -58,10 +59,11 @@ def make(files: Path, public_key: str, log: Log) -> None:
     busybox.write(files, files / "opt/lab/busybox.tar")
 
 
-def _install(files: Path) -> None:
-    packages = ",".join(declared_packages(RECIPE / "packages.txt"))
+def _install(files: Path, release: str) -> None:
+    lists = [RECIPE / "packages.txt", RECIPE / f"packages-{release}.txt"]
+    packages = ",".join(name for path in lists if path.exists() for name in declared_packages(path))
     mirror.bootstrap(
-        SUITE,
+        release,
         files,
         "--variant=minbase",
         f"--include={packages}",
