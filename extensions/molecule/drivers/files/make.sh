@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Makes the container `rich` on the Docker that runs, and keeps in /root what this Docker says of it:
+#   seen.json      its files as the driver itself mounts them, without what is mounted over them in the container
+#   exported.json  its files as `docker export` writes them
+#   inspected.json `docker inspect`
+# Prints the data root.
+set -euo pipefail
+cd /root/drivers
+root=$(docker info --format '{{.DockerRootDir}}')
+# In a user namespace the data root is named for the first owner, such as /srv/docker/100000.100000.
+name=$(basename "$root")
+first_owner=0 remapped=
+[ "$name" = "${name%.*}" ] || first_owner=${name%.*} remapped=yes
+
+{
+    docker run --interactive --name lower --network none busybox sh <lower.sh
+    docker commit lower lower
+    docker run --detach --name rich --network none --volume kept:/kept --workdir /low --user 0:0 lower sleep 100000
+    docker exec --interactive --env REMAPPED=$remapped rich sh <upper.sh
+} >&2
+process=$(docker inspect --format '{{.State.Pid}}' rich)
+python3 marks.py "/proc/$process/root"
+sync
+
+# Before the other: Docker 26 makes a directory in the container while it packs it, and takes it away again.
+docker export --output /root/exported.tar rich
+python3 entries.py export /root/exported.tar "$first_owner" >/root/exported.json
+
+in_container=(nsenter --target "$process" --mount /bin/busybox)
+"${in_container[@]}" mount -o bind / /tmp
+python3 entries.py tree "/proc/$process/root/tmp" >/root/seen.json
+"${in_container[@]}" umount /tmp
+docker inspect rich >/root/inspected.json
+echo "$root"
