@@ -10,7 +10,7 @@ import os
 import re
 from typing import Dict, List, NamedTuple, Set, Tuple
 
-from .. import _mountinfo
+from .. import _mountinfo, _ours
 from .._host import Host
 from . import daemon
 from .containers import Container
@@ -42,7 +42,11 @@ class Liveness:
                 for container_id in set(_ID.findall(" ".join(process.argv))):
                     self._shims.setdefault(container_id, []).append(process.pid)
         self._namespaces = host.mounts_of_every_namespace()
+        # Where the data root lies in its file system; what is mounted out of it shows that.
+        self._covering = _mountinfo.covering(host.mounts(), data_root)
+        self._below = self._place_in_file_system()
         self._own = self._own_files()
+        self._our_places = {tree.path for tree in _ours.trees(host.mounts())}
         self._naming = self._mounts_naming_ids()
 
     @property
@@ -68,7 +72,7 @@ class Liveness:
 
     def shows_layer(self, mount: _mountinfo.Mount, layer_id: str) -> bool:
         """Whether a mount is Docker's own of a layer in this data root (ours do not count)."""
-        if mount.mount_point.startswith(self._host.run_directory + "/") or mount.source.startswith("drydock"):
+        if self._is_ours(mount):
             return False
         if layer_id not in _words(mount):
             return False
@@ -82,7 +86,23 @@ class Liveness:
     def _out_of_root(self, mount: _mountinfo.Mount) -> bool:
         below = self.data_root + "/"
         layers = any(mark + below in mount.super_options for mark in ("=", ":"))
-        return layers or mount.mount_point.startswith(below) or self._device_named(mount)
+        return (
+            layers
+            or mount.mount_point.startswith(below)
+            or self._device_named(mount)
+            or self._is_part_of_root(mount)
+        )
+
+    def _is_part_of_root(self, mount: _mountinfo.Mount) -> bool:
+        """Whether a directory of the data root is what is mounted: the layers of some drivers are whole trees."""
+        same = self._covering is not None and mount.device == self._covering.device
+        return same and mount.root.startswith(self._below + "/")
+
+    def _place_in_file_system(self) -> str:
+        if self._covering is None:
+            return ""
+        inside = self.data_root[len(self._covering.mount_point.rstrip("/")) :]
+        return self._covering.root.rstrip("/") + inside
 
     def _device_named(self, mount: _mountinfo.Mount) -> bool:
         home = os.path.join(self.data_root, "devicemapper")
@@ -90,6 +110,10 @@ class Liveness:
             return False
         # Docker's device names end with the inode of the directory: a copy of a root has another one.
         return "-%d-" % os.stat(home).st_ino in mount.source
+
+    def _is_ours(self, mount: _mountinfo.Mount) -> bool:
+        in_run = mount.mount_point.startswith(self._host.run_directory + "/")
+        return in_run or mount.source.startswith("drydock") or mount.mount_point in self._our_places
 
     def _mounts_naming_ids(self) -> Dict[str, List[Tuple[int, _mountinfo.Mount]]]:
         """Every 64 digits that a mount shows, with the mounts and who sees them: a host has thousands of both."""
@@ -103,15 +127,11 @@ class Liveness:
     def _own_files(self) -> Set[str]:
         """The containers of which a namespace shows a file out of this very data root: every container has its
         hosts, hostname and resolv.conf bound from there, and its /dev/shm below its directory."""
-        covering = _mountinfo.covering(self._host.mounts(), self.data_root)
-        if covering is None:
-            return set()
-        inside = self.data_root[len(covering.mount_point.rstrip("/")) :]
-        below = covering.root.rstrip("/") + inside + "/containers/"
+        below = self._below + "/containers/"
         found: Set[str] = set()
         for _pid, mounts in self._namespaces:
             for mount in mounts:
-                if mount.device == covering.device and mount.root.startswith(below):
+                if self._is_part_of_root(mount) and mount.root.startswith(below):
                     found.add(mount.root[len(below) :].split("/")[0])
                 elif mount.mount_point.startswith(self.data_root + "/containers/"):
                     found.add(mount.mount_point[len(self.data_root + "/containers/") :].split("/")[0])

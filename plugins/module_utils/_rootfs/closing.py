@@ -12,9 +12,8 @@ from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, RescueError
 from .._host import Host
 from .._plan import Plan
-from . import found, hold, scratch, thin_ids, tree
+from . import drivers, found, hold, scratch, thin_ids, tree
 from .driver import Found
-from .drivers import DRIVERS
 from .own_directory import RemoveOwnDirectory
 
 
@@ -29,8 +28,7 @@ class Closed(NamedTuple):
 def plan(host: Host, open_now: Found, root: Optional[DataRoot], keep_images: bool = False) -> Plan:
     """The way back from whatever is there: trees, devices and scratch of every driver, then Docker's hold."""
     steps = tree.unmount_plan(host, open_now.trees)
-    for driver in DRIVERS.values():
-        steps += driver.close_plan(host, open_now)
+    steps += drivers.close_plan(host, open_now)
     if not keep_images:
         steps += scratch.remove_plan(host, open_now)
     steps += tree.remove_plan(host, open_now.trees, open_now.name)
@@ -89,9 +87,7 @@ def _close(host: Host, open_now: Found, root: Optional[DataRoot], check_mode: bo
     path = tree.path_of(host, open_now.name)
     trouble = ""
     if any(one.mount for one in open_now.trees):  # of a run that was killed before that, nobody read anything
-        trouble = next(
-            (text for text in (driver.distrust(host, open_now) for driver in DRIVERS.values()) if text), ""
-        )
+        trouble = drivers.distrust(host, open_now)
     steps = plan(host, open_now, root)
     if check_mode:
         return Closed(bool(steps.steps), open_now.container_id, path, steps.shown(), [])

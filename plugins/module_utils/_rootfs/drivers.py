@@ -6,9 +6,19 @@ from typing import Any, Dict, List
 
 from .._docker.containers import Container
 from .._errors import Refused
-from . import devicemapper, overlay2
+from .._host import Host
+from .._plan import Plan
+from . import btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs
+from .driver import Found
 
-DRIVERS: Dict[str, Any] = {"devicemapper": devicemapper, "overlay2": overlay2}
+DRIVERS: Dict[str, Any] = {
+    "btrfs": btrfs,
+    "devicemapper": devicemapper,
+    "fuse-overlayfs": fuse_overlayfs,
+    "overlay": overlay,
+    "overlay2": overlay2,
+    "vfs": vfs,
+}
 
 
 def driver_for(container: Container) -> Any:
@@ -20,6 +30,20 @@ def driver_for(container: Container) -> Any:
             "drydock.rescue opens %s" % ", ".join(sorted(DRIVERS)),
         )
     return DRIVERS[container.driver]
+
+
+def close_plan(host: Host, found: Found) -> Plan:
+    """Takes away what is open, of every driver's kind; drivers may share a way of closing."""
+    steps = Plan()
+    for close in dict.fromkeys(driver.close_plan for driver in DRIVERS.values()):
+        steps += close(host, found)
+    return steps
+
+
+def distrust(host: Host, found: Found) -> str:
+    """Why what is read from an open tree may be wrong; empty when all is well."""
+    reasons = (ask(host, found) for ask in dict.fromkeys(driver.distrust for driver in DRIVERS.values()))
+    return next((reason for reason in reasons if reason), "")
 
 
 def methods() -> List[str]:

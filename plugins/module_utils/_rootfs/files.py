@@ -12,8 +12,7 @@ from .._errors import CommandFailed, NotFound, Refused
 from .._host import Host, quote
 from .._tree import copying, deleting, listing
 from .._tree.inside import Entry, Inside, shown
-from . import found
-from .drivers import DRIVERS
+from . import drivers, found
 
 
 class Wanted(NamedTuple):
@@ -169,10 +168,9 @@ def _trust(host: Host, opened: Optional[_ours.Tree]) -> None:
     if opened is None:
         return
     now = found.of_container(host, opened.label.container_id, opened.label.name)
-    for driver in DRIVERS.values():
-        trouble = driver.distrust(host, now)
-        if trouble:
-            raise CommandFailed("do not trust what was read from %s: %s" % (opened.path, trouble))
+    trouble = drivers.distrust(host, now)
+    if trouble:
+        raise CommandFailed("do not trust what was read from %s: %s" % (opened.path, trouble))
 
 
 def _check_dest(dest: str, root: str) -> None:

@@ -144,33 +144,59 @@ class DockerRoot:
 
     # -- overlay2 ------------------------------------------------------------------------------------------
 
-    def overlay_layer(self, layer_id, *lower_ids):
+    def overlay_layer(self, layer_id, *lower_ids, driver="overlay2"):
         """A layer above others (the nearest first), which must be there already."""
-        directory = self.join("overlay2", layer_id)
+        directory = self.join(driver, layer_id)
         os.makedirs(os.path.join(directory, "diff"))
-        os.makedirs(self.join("overlay2", "l"), exist_ok=True)
+        os.makedirs(self.join(driver, "l"), exist_ok=True)
         short = _short(layer_id)
-        os.symlink("../%s/diff" % layer_id, self.join("overlay2", "l", short))
-        self.write(short, "overlay2", layer_id, "link")
+        os.symlink("../%s/diff" % layer_id, self.join(driver, "l", short))
+        self.write(short, driver, layer_id, "link")
         if lower_ids:
             os.makedirs(os.path.join(directory, "work"))
-            self.write(":".join("l/" + _short(one) for one in lower_ids), "overlay2", layer_id, "lower")
+            self.write(":".join("l/" + _short(one) for one in lower_ids), driver, layer_id, "lower")
 
     def short_link(self, layer_id):
         """The path of a layer's short link below `overlay2`."""
         return "l/" + _short(layer_id)
 
-    def overlay_container(self, name, *image_layers, **keys):
-        """A container over an image with these layers (words, the top one first). Returns its id."""
+    def overlay_container(self, name, *image_layers, driver="overlay2", **keys):
+        """A container over an image with these layers (words, the top one first). Returns its id. fuse-overlayfs has
+        the same layout."""
         ids = [ident(word) for word in image_layers]
         for position, layer_id in reversed(list(enumerate(ids))):
-            if not os.path.isdir(self.join("overlay2", layer_id)):
-                self.overlay_layer(layer_id, *ids[position + 1 :])
+            if not os.path.isdir(self.join(driver, layer_id)):
+                self.overlay_layer(layer_id, *ids[position + 1 :], driver=driver)
         layer = ident("layer of " + name)
-        self.overlay_layer(layer + "-init", *ids)
-        self.overlay_layer(layer, layer + "-init", *ids)
-        container_id = self.container(name, **keys)
-        self.layer_mount(container_id, "overlay2", layer, self.image("overlay2", *ids) if ids else "")
+        self.overlay_layer(layer + "-init", *ids, driver=driver)
+        self.overlay_layer(layer, layer + "-init", *ids, driver=driver)
+        container_id = self.container(name, driver=driver, **keys)
+        self.layer_mount(container_id, driver, layer, self.image(driver, *ids) if ids else "")
+        return container_id
+
+    # -- other drivers -------------------------------------------------------------------------------------
+
+    def first_overlay_container(self, name, *image_layers, **keys):
+        """A container of the driver overlay over an image with these layers (words, the top one first)."""
+        ids = [ident(word) for word in image_layers]
+        for layer_id in ids:
+            os.makedirs(self.join("overlay", layer_id, "root"), exist_ok=True)
+        layer = ident("layer of " + name)
+        for one in (layer + "-init", layer):
+            for directory in ("upper", "work", "merged"):
+                os.makedirs(self.join("overlay", one, directory))
+            self.write(ids[0], "overlay", one, "lower-id")
+        container_id = self.container(name, driver="overlay", **keys)
+        self.layer_mount(container_id, "overlay", layer, self.image("overlay", *ids))
+        return container_id
+
+    def whole_container(self, name, driver, *home, **keys):
+        """A container of a driver that keeps each layer as a full tree below ``home``."""
+        layer = ident("layer of " + name)
+        for one in (ident("base"), layer + "-init", layer):
+            os.makedirs(self.join(*home, one), exist_ok=True)
+        container_id = self.container(name, driver=driver, **keys)
+        self.layer_mount(container_id, driver, layer, self.image(driver, ident("base")))
         return container_id
 
 

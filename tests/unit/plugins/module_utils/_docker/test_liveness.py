@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ansible_collections.drydock.rescue.plugins.module_utils import _ours
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Liveness
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot, ident
@@ -189,3 +190,34 @@ def test_another_container_of_a_copied_root_does_not_bring_this_one_to_life(host
     host.process(901, ["x"], CGROUP % ident("db"), line + "\n", "mnt:[10]")
     assert life(host, web).reasons
     assert life(host, copied).reasons == []
+
+
+# -- drivers whose layer is a full tree --------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(docker):
+    docker.whole_container("web", "vfs", "vfs", "dir")
+    return Container(docker.path, WEB)
+
+
+BOUND = "300 22 %s %s %s rw - ext4 /dev/vda1 rw"
+
+
+def test_the_tree_of_a_layer_is_mounted_somewhere(host, whole):
+    place = whole.data_root + "/vfs/dir/" + whole.layer_id
+    host.process(900, ["x"], mountinfo=BOUND % ("254:1", place, "/") + "\n", namespace="mnt:[9]")
+    assert life(host, whole).reasons == ["process 900 sees its layer mounted at /"]
+
+
+def test_the_same_path_of_another_file_system(host, whole):
+    place = whole.data_root + "/vfs/dir/" + whole.layer_id
+    host.process(900, ["x"], mountinfo=BOUND % ("254:9", place, "/") + "\n", namespace="mnt:[9]")
+    assert life(host, whole).reasons == []
+
+
+def test_our_own_bind_at_a_path_of_the_operator_is_no_sign_of_life(host, whole):
+    label = _ours.label_source(_ours.Label(WEB, "web", "bind", "read_only", "made"))
+    host.sees_mount("299 22 0:50 / /srv/look ro - tmpfs %s ro" % label)
+    host.sees_mount(BOUND % ("254:1", whole.data_root + "/vfs/dir/" + whole.layer_id, "/srv/look"))
+    assert life(host, whole).reasons == []

@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers, data_root
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import Request
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.drivers import driver_for
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 
 
@@ -29,6 +30,19 @@ def request_for(host, docker):
             Life([], []),
         )
         return asked._replace(**changes)
+
+    return make
+
+
+@pytest.fixture
+def opening(host, root, request_for):
+    """What the container's own driver would do."""
+
+    def make(**changes):
+        asked = request_for(**changes)
+        driver = driver_for(asked.container)
+        layer = driver.locate(root(), asked.container)
+        return driver.open_plan(layer, driver.present(host, layer), asked)
 
     return make
 

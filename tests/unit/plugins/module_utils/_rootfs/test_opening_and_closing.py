@@ -324,11 +324,11 @@ def test_an_unknown_container(web, opened):
 
 
 def test_a_driver_that_is_not_opened_here(docker, opened):
-    docker.container("web", driver="zfs")
+    docker.container("web", driver="windowsfilter")
     with pytest.raises(Refused) as failure:
         opened()
-    assert "zfs" in failure.value.message
-    assert "devicemapper, overlay2" in failure.value.hint
+    assert "windowsfilter" in failure.value.message
+    assert "overlay, overlay2" in failure.value.hint
 
 
 def test_all_missing_tools_are_named_before_anything_is_done(host, docker, opened):

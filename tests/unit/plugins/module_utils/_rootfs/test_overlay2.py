@@ -14,7 +14,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     Refused,
 )
 from ansible_collections.drydock.rescue.plugins.module_utils._plan import Context
-from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import overlay2
+from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import layered, overlay2, scratch
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot, ident
 from ansible_collections.drydock.rescue.tests.unit.support.host import ROOT_MOUNT, tree_of
 
@@ -390,7 +390,7 @@ def test_removing_a_directory_of_ours_follows_no_link(host, tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "precious" / "file").write_text("")
     os.symlink(str(tmp_path / "precious"), str(tmp_path / "ours" / "link"))
-    overlay2.RemoveTree(str(tmp_path / "ours")).perform(Context(host))
+    scratch.RemoveTree(str(tmp_path / "ours")).perform(Context(host))
     assert not (tmp_path / "ours").exists()
     assert (tmp_path / "precious" / "file").exists()
 
@@ -399,13 +399,13 @@ def test_removing_a_directory_of_ours_follows_no_link(host, tmp_path):
 def test_dockers_deepest_image_fits_into_one_page(docker, request_for, name, count):
     docker.overlay_container("web")
     home = "/var/lib/docker/overlay2"
-    layer = overlay2.Layer(
-        home, LAYER, ["%s/%s/diff" % (home, ident(str(number))) for number in range(count)]
-    )
+    lower = ["%s/%s/diff" % (home, ident(str(number))) for number in range(count)]
+    own = "%s/%s/" % (home, LAYER)
+    layer = layered.Layer(own + "diff", lower, own + "work", own + "merged")
     asked = request_for(name="web")._replace(name=name, path="/run/drydock/" + name)
     for access in ("read_only", "scratch", "in_place"):
         changed = asked._replace(access=access, work_dir="/run/drydock")
-        plan = overlay2.open_plan(layer, overlay2.State("", True), changed).plan
+        plan = overlay2.open_plan(layer, layered.State("", ("index=off", "metacopy=on")), changed).plan
         (options,) = [step.do.options for step in plan.steps if getattr(step.do, "fs_type", "") == "overlay"]
         assert len(",".join(options)) < 4096
 

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A merge of branches by the kernel's overlay. PRIVATE to the collection.
+
+Options that matter to a reader (Documentation/filesystems/overlayfs.rst): with `index` on, the kernel refuses
+branches that another mount has. A file that was only changed in owner or mode may be an empty one in its layer with
+the attribute `trusted.overlay.metacopy`, and its content in a lower one: without `metacopy=on` it cannot be read. A
+rootless Docker keeps overlay's attributes as `user.overlay.*`, which count only with `userxattr`, and that goes
+together with neither.
+"""
+
+import itertools
+import os
+from typing import List, Tuple
+
+from .._host import Host
+from .._plan import Mount, Plan, Unmount
+from .branches import Branches, linked, links_directory
+from .driver import SAFE_OPTIONS, Request
+from .scratch import RemoveTree
+
+_LOOKED_AT = 2000  # directories
+
+
+def options(host: Host, branches: List[str]) -> Tuple[str, ...]:
+    """The options that these branches (directories) need for being read on this kernel."""
+    has = os.path.join(host.sys, "module/overlay/parameters")
+    found = ["index=off"] if os.path.exists(has + "/index") else []
+    if any(_has_user_attributes(branch) for branch in branches[:2]):
+        return tuple(found + ["userxattr"])
+    return tuple(found + (["metacopy=on"] if os.path.exists(has + "/metacopy") else []))
+
+
+def plan(branches: Branches, extra: Tuple[str, ...], request: Request) -> Plan:
+    steps, directory = Plan(), ""
+    named = list(SAFE_OPTIONS) if branches.upper else ["ro", *SAFE_OPTIONS]
+    if branches.need_links():
+        directory = links_directory(os.path.dirname(request.path), request.name)
+        steps, branches = linked(branches, directory)
+    named += [*branches.options(), *extra]
+    source = "drydock-" + request.container.id
+    steps.add(Mount(source, request.path, "overlay", named, directory), Unmount(request.path))
+    if directory:
+        steps.add(RemoveTree(directory))
+    return steps
+
+
+def _has_user_attributes(branch: str) -> bool:
+    """Whether overlay's attributes are a user's. They are on directories into which something was copied up, and on
+    those that hide what is below them: a container that changed anything has them near the top."""
+    for directory, _names, _files in itertools.islice(os.walk(branch), _LOOKED_AT):
+        try:
+            attributes = os.listxattr(directory, follow_symlinks=False)
+        except OSError:
+            attributes = []
+        if any(one.startswith("trusted.overlay.") for one in attributes):
+            return False
+        if any(one.startswith("user.overlay.") for one in attributes):
+            return True
+    return False
