@@ -28,3 +28,5 @@ os.utime("dangling", ns=(10**18, 1111111111111111111), follow_symlinks=False)
 listening = socket.socket(socket.AF_UNIX)
 listening.bind("socket")
 os.mknod("block", 0o060640, os.makedev(7, 200))
+for made in ("socket", "block"):
+    os.chown(made, os.stat("empty").st_uid, os.stat("bytes").st_gid)
