@@ -30,7 +30,7 @@ chmod 0751 /
 cd /high
 for name in 'with  blanks ' 'colon:comma,back\slash' "quote'\"; \$(reboot) \`id\`" -rf '*' '#%{{ x }}' ' ' ... \
     "$(printf 'new\nline')" "$(printf 'latin1-caf\351')" "$(printf 'utf8-caf\303\251')" "$(printf 'bell\a\033[31m')" \
-    "$(printf '%0255d' 0)"; do
+    "$(printf '%0240d' 0)"; do
     echo "$name" >"./$name"
 done
 mkdir "./$(printf 'dir\nectory:,')" && echo inside >"./$(printf 'dir\nectory:,')/file"
