@@ -50,10 +50,14 @@ def tree(top, bits=False):
         entry = entries[name] = facts(path, found, bits)
         if entry["kind"] != "directory":
             entry["first name"] = names.setdefault((found.st_dev, found.st_ino), name)
-        elif path == top or path not in mounts:
+        elif path == top or os.path.abspath(path) not in mounts:
             for child in sorted(os.listdir(path)):
                 walk(os.path.join(path, child))
 
+    # fuse-overlayfs counts the names of a file as it comes to know them.
+    for directory, _directories, files in os.walk(top):
+        for file in files:
+            os.lstat(os.path.join(directory, file))
     walk(top)
     return entries
 

@@ -4,8 +4,7 @@
 # Makes the container `rich` on the Docker that runs, and keeps in /root what this Docker says of it:
 #   seen.json      its files as the driver itself mounts them, without what is mounted over them in the container
 #   exported.json  its files as `docker export` writes them
-#   inspected.json `docker inspect`
-# Prints the data root.
+# Prints what `docker inspect` says, and the data root.
 set -euo pipefail
 cd /root/drivers
 root=$(docker info --format '{{.DockerRootDir}}')
@@ -20,17 +19,20 @@ first_owner=0 remapped=
     docker run --detach --name rich --network none --volume kept:/kept --workdir /low --user 0:0 lower sleep 100000
     docker exec --interactive --env REMAPPED=$remapped rich sh <upper.sh
 } >&2
-process=$(docker inspect --format '{{.State.Pid}}' rich)
-python3 marks.py "/proc/$process/root"
+process() { docker inspect --format '{{.State.Pid}}' rich; }
+python3 marks.py "/proc/$(process)/root"
 sync
+# A mount of fuse-overlayfs still shows links, times and even contents as they were before it copied files up; the next
+# one does not. `docker restart` would keep the mount.
+{ docker kill rich && docker start rich; } >&2
 
 # Before the other: Docker 26 makes a directory in the container while it packs it, and takes it away again.
 docker export --output /root/exported.tar rich
 python3 entries.py export /root/exported.tar "$first_owner" >/root/exported.json
 
-in_container=(nsenter --target "$process" --mount /bin/busybox)
+top=/proc/$(process)/root
+in_container=(nsenter --mount="${top%root}ns/mnt" /bin/busybox)
 "${in_container[@]}" mount -o bind / /tmp
-python3 entries.py tree "/proc/$process/root/tmp" >/root/seen.json
+python3 entries.py tree "$top/tmp" >/root/seen.json
 "${in_container[@]}" umount /tmp
-docker inspect rich >/root/inspected.json
-echo "$root"
+printf '{"inspected": %s, "data_root": "%s"}\n' "$(docker inspect rich)" "$root"
