@@ -227,7 +227,8 @@ containers:
         - Where the layer is. For devicemapper C(device_id), C(size_bytes), C(sectors) (of 512 bytes),
           C(transaction_id), C(deleted), C(pool_name) and C(device_name); the two names are what this host's Docker
           would use today.
-        - For overlay2 C(upper_dir), C(lower_dirs) (the nearest first), C(work_dir) and C(merged_dir).
+        - For overlay2, overlay, fuse-overlayfs and aufs C(upper_dir), C(lower_dirs) (the nearest first), C(work_dir)
+          and C(merged_dir); for btrfs and vfs C(directory); for zfs C(dataset).
         - Empty where it is not known; the reason is in RV(containers[].problems).
       type: dict
       sample:

@@ -20,6 +20,7 @@ author:
 requirements:
   - for devicemapper, dmsetup (package dmsetup or device-mapper) and thin_check (package thin-provisioning-tools or
     device-mapper-persistent-data), for O(method=extract) thin_check and thin_dump
+  - for fuse-overlayfs, and for aufs on a kernel without it, fuse-overlayfs; for zfs, zfs
 extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.changes
@@ -66,13 +67,15 @@ options:
   method:
     description:
       - How to open it; V(auto) chooses by the state that is found.
-      - V(snapshot) (devicemapper, the pool is active) makes a thin snapshot of its own, and deletes it on closing.
+      - V(snapshot) (devicemapper, the pool is active; zfs) makes a snapshot of its own, and deletes it on closing.
       - V(assemble) (devicemapper, no pool) puts together a read-only pool from the pool's files.
       - V(extract) (devicemapper) copies the device's blocks to a sparse image in O(work_dir), without the kernel's
         device-mapper and without using the pool. For pools that are damaged, full or read-only. It needs room for the
         blocks that the device has, takes as long as copying them, and goes on where a run that was killed had come to.
-      - V(live) (overlay2, alive) shows the mount that the container itself sees.
-      - V(merge) and V(directory) (overlay2, dead) show the merged layers, or the only one.
+      - V(extract) (aufs, neither the kernel's aufs nor fuse-overlayfs is there) copies what the layers show together.
+      - V(live) (all but devicemapper, alive) shows the mount that the container itself sees.
+      - V(merge) (dead; overlay2, overlay, fuse-overlayfs, aufs) shows the merged layers, V(directory) the only one, as
+        btrfs and vfs have it.
       - V(direct) is the method of O(access=in_place).
     type: str
     choices: [auto, snapshot, assemble, extract, live, merge, directory, direct]

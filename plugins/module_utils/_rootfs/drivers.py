@@ -8,7 +8,7 @@ from .._docker.containers import Container
 from .._errors import Refused
 from .._host import Host
 from .._plan import Plan
-from . import aufs, btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs
+from . import aufs, btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs, zfs
 from .driver import Found
 
 DRIVERS: Dict[str, Any] = {
@@ -19,6 +19,7 @@ DRIVERS: Dict[str, Any] = {
     "overlay": overlay,
     "overlay2": overlay2,
     "vfs": vfs,
+    "zfs": zfs,
 }
 
 

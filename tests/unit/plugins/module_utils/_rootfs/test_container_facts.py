@@ -66,7 +66,7 @@ def test_a_broken_container_is_listed_with_its_problem(docker, facts):
 
 
 def test_a_driver_that_is_not_read_here(docker, facts):
-    docker.container("web", driver="zfs")
+    docker.container("web", driver="windowsfilter")
     (one,) = facts()["containers"]
     assert one["storage"] == {}
     assert [problem["code"] for problem in one["problems"]] == ["driver_unsupported"]
