@@ -30,8 +30,14 @@ options:
     description:
       - The name, the full ID, or an unambiguous prefix of the ID of a container.
       - With O(state=unmounted) a path where a tree is mounted does as well. Closing needs no record of the container.
+      - One of O(container) and O(layer) is needed.
     type: str
-    required: true
+  layer:
+    description:
+      - Instead of a container, a layer to open with O(access=read_only) - one that lost its container (see
+        O(drydock.rescue.container_info#module:orphans)), an C(-init) layer, the layer of an image, or V(base), the base
+        device of devicemapper. The ID of the layer, or 12 or more digits of its beginning.
+    type: str
   device_id:
     description:
       - Only for devicemapper. Opens this thin device where the container's own record of it is lost.
@@ -133,7 +139,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container:
-  description: The full ID of the container; empty where nothing was open.
+  description: The full ID of the container; empty where nothing was open, and of a layer.
   returned: success
   type: str
 path:
@@ -178,6 +184,8 @@ def main():
     _ansible.run(
         dict(
             _ansible.CONTAINER,
+            container=dict(type="str"),
+            layer=dict(type="str"),
             device_id=dict(type="int"),
             data_device=dict(type="path"),
             metadata_device=dict(type="path"),
@@ -194,6 +202,8 @@ def main():
             stop_docker=dict(type="bool", default=False),
         ),
         rootfs_state.reach,
+        mutually_exclusive=[("container", "layer")],
+        required_one_of=[("container", "layer")],
     )
 
 

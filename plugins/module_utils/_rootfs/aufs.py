@@ -60,6 +60,11 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     return layered.Layer("%s/diff/%s" % (home, layer_id), lower, merged_dir=merged)
 
 
+def stored_layers(root: DataRoot) -> List[str]:
+    """The ids of all layers that are there."""
+    return layers.in_directory(os.path.join(root.path, "aufs/diff"))
+
+
 def present(host: Host, layer: layered.Layer) -> State:
     mounted = _mountinfo.stacked_at(host.mounts(), layer.merged_dir)
     return State(

@@ -97,6 +97,8 @@ def recorded_below(
         ids = [container.init_layer_id] if container.init_layer_id else []
         if container.parent:
             ids += layers.image_layer_ids(root.path, container.driver, container.parent)
+        if not ids:
+            raise NotFound("no record says what is below it")
         wrong = [one for one in ids if not layers.LAYER_ID.fullmatch(one)]
         if wrong:
             raise BadRecord("%r is no layer" % wrong[0][:80])

@@ -58,6 +58,11 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> Laye
     return Layer(parent, layer_id, os.path.join(root.path, "zfs/graph", layer_id))
 
 
+def stored_layers(root: DataRoot) -> List[str]:
+    """Not known from files: `zfs list` shows them."""
+    return []
+
+
 def present(host: Host, layer: Layer) -> State:
     mounted = _mountinfo.stacked_at(host.mounts(), layer.merged_dir)
     return State(layer.merged_dir if mounted else "")

@@ -19,6 +19,7 @@ def facts(host, docker):
             list(wanted) or None,
             options.get("missing_ok", False),
             options.get("env", False),
+            options.get("orphans", False),
         )
         return dict(found, containers=list(found["containers"]))
 
