@@ -21,7 +21,9 @@ def attributes(monkeypatch):
 
 
 @pytest.fixture
-def layers(tmp_path):
+def layers(tmp_path, monkeypatch):
+    """Of a Docker that a user started."""
+    monkeypatch.setattr(kernel_overlay, "owner", lambda directory: 1000)
     for name in ("top/a/b", "below"):
         os.makedirs(str(tmp_path / name))
     return [str(tmp_path / "top"), str(tmp_path / "below")]
@@ -51,8 +53,15 @@ def test_the_attributes_of_a_rootless_docker_count(host, layers, attributes, whe
     assert kernel_overlay.options(host, layers) == ("index=off", "userxattr")
 
 
-def test_a_user_cannot_make_a_tree_look_rootless(host, layers, attributes):
-    """A process of a container can set attributes of users; those of overlay itself are nearer to the top."""
+def test_a_container_cannot_make_its_tree_look_rootless(host, layers, attributes, monkeypatch):
+    """Its processes can set such attributes; directories that they made opaque would show what they hide."""
+    monkeypatch.setattr(kernel_overlay, "owner", lambda directory: 0)
+    knows(host, "metacopy")
+    attributes[layers[0] + "/a"] = {"user.overlay.opaque": b"y"}
+    assert kernel_overlay.options(host, layers) == ("metacopy=on",)
+
+
+def test_nor_where_users_are_remapped(host, layers, attributes):
     knows(host, "metacopy")
     attributes[layers[0]] = {"trusted.overlay.impure": b"y"}
     attributes[layers[0] + "/a"] = {"user.overlay.opaque": b"y"}
