@@ -35,6 +35,11 @@ options:
       - Whether to return environment variables and labels, which can hold secrets. Use C(no_log) on such a task.
     type: bool
     default: false
+  orphans:
+    description:
+      - Whether to list the layers too that no container and no image has any more.
+    type: bool
+    default: false
 seealso:
   - module: drydock.rescue.container_rootfs
   - module: drydock.rescue.thin_pool_info
@@ -67,6 +72,29 @@ storage_drivers:
   type: list
   elements: str
   sample: [devicemapper]
+orphans:
+  description: The layers that no container and no image has any more, null unless O(orphans=true).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    driver:
+      description: The storage driver.
+      type: str
+    layer_id:
+      description: The layer, as O(drydock.rescue.container_rootfs#module:layer) takes it.
+      type: str
+    reason:
+      description:
+        - V(no_container), its container has no record any more; V(no_record), no record that can be read names it;
+          V(deleted), devicemapper's own record says that Docker was to delete it.
+      type: str
+    container:
+      description: The full ID of the container that it belonged to, empty where that is not known.
+      type: str
+    storage:
+      description: As of a container.
+      type: dict
 not_found:
   description: What in O(containers) is the name or ID of no container.
   returned: success
@@ -227,7 +255,8 @@ containers:
         - Where the layer is. For devicemapper C(device_id), C(size_bytes), C(sectors) (of 512 bytes),
           C(transaction_id), C(deleted), C(pool_name) and C(device_name); the two names are what this host's Docker
           would use today.
-        - For overlay2 C(upper_dir), C(lower_dirs) (the nearest first), C(work_dir) and C(merged_dir).
+        - For overlay2, overlay, fuse-overlayfs and aufs C(upper_dir), C(lower_dirs) (the nearest first), C(work_dir)
+          and C(merged_dir); for btrfs and vfs C(directory); for zfs C(dataset).
         - Empty where it is not known; the reason is in RV(containers[].problems).
       type: dict
       sample:
@@ -255,6 +284,7 @@ def main():
             _ansible.CONTAINERS,
             missing=dict(type="str", choices=["fail", "ignore"], default="fail"),
             include_env=dict(type="bool", default=False),
+            orphans=dict(type="bool", default=False),
         ),
         lambda host, params, check_mode: container_facts(
             host,
@@ -262,6 +292,7 @@ def main():
             params["containers"],
             params["missing"] == "ignore",
             params["include_env"],
+            params["orphans"],
         ),
         bulk="containers",
         several_lines=["config"],

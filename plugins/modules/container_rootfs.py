@@ -20,6 +20,7 @@ author:
 requirements:
   - for devicemapper, dmsetup (package dmsetup or device-mapper) and thin_check (package thin-provisioning-tools or
     device-mapper-persistent-data), for O(method=extract) thin_check and thin_dump
+  - for fuse-overlayfs, and for aufs on a kernel without it, fuse-overlayfs; for zfs, zfs
 extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.changes
@@ -29,8 +30,14 @@ options:
     description:
       - The name, the full ID, or an unambiguous prefix of the ID of a container.
       - With O(state=unmounted) a path where a tree is mounted does as well. Closing needs no record of the container.
+      - One of O(container) and O(layer) is needed.
     type: str
-    required: true
+  layer:
+    description:
+      - Instead of a container, a layer to open with O(access=read_only) - one that lost its container (see
+        O(drydock.rescue.container_info#module:orphans)), an C(-init) layer, the layer of an image, or V(base), the base
+        device of devicemapper. The ID of the layer, or 12 or more digits of its beginning.
+    type: str
   device_id:
     description:
       - Only for devicemapper. Opens this thin device where the container's own record of it is lost.
@@ -66,13 +73,15 @@ options:
   method:
     description:
       - How to open it; V(auto) chooses by the state that is found.
-      - V(snapshot) (devicemapper, the pool is active) makes a thin snapshot of its own, and deletes it on closing.
+      - V(snapshot) (devicemapper, the pool is active; zfs) makes a snapshot of its own, and deletes it on closing.
       - V(assemble) (devicemapper, no pool) puts together a read-only pool from the pool's files.
       - V(extract) (devicemapper) copies the device's blocks to a sparse image in O(work_dir), without the kernel's
         device-mapper and without using the pool. For pools that are damaged, full or read-only. It needs room for the
         blocks that the device has, takes as long as copying them, and goes on where a run that was killed had come to.
-      - V(live) (overlay2, alive) shows the mount that the container itself sees.
-      - V(merge) and V(directory) (overlay2, dead) show the merged layers, or the only one.
+      - V(extract) (aufs, neither the kernel's aufs nor fuse-overlayfs is there) copies what the layers show together.
+      - V(live) (all but devicemapper, alive) shows the mount that the container itself sees.
+      - V(merge) (dead; overlay2, overlay, fuse-overlayfs, aufs) shows the merged layers, V(directory) the only one, as
+        btrfs and vfs have it.
       - V(direct) is the method of O(access=in_place).
     type: str
     choices: [auto, snapshot, assemble, extract, live, merge, directory, direct]
@@ -130,7 +139,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 container:
-  description: The full ID of the container; empty where nothing was open.
+  description: The full ID of the container; empty where nothing was open, and of a layer.
   returned: success
   type: str
 path:
@@ -175,6 +184,8 @@ def main():
     _ansible.run(
         dict(
             _ansible.CONTAINER,
+            container=dict(type="str"),
+            layer=dict(type="str"),
             device_id=dict(type="int"),
             data_device=dict(type="path"),
             metadata_device=dict(type="path"),
@@ -191,6 +202,8 @@ def main():
             stop_docker=dict(type="bool", default=False),
         ),
         rootfs_state.reach,
+        mutually_exclusive=[("container", "layer")],
+        required_one_of=[("container", "layer")],
     )
 
 

@@ -7,8 +7,8 @@ import sys
 
 from figures import say, table
 
-# In this order; the last two need virtual machines.
-NAMES = ("payload", "container_info", "container_rootfs", "device_size")
+# In this order; the last three need virtual machines.
+NAMES = ("payload", "container_info", "mixed_drivers", "container_rootfs", "device_size", "layers")
 
 
 def main(*names: str) -> int:

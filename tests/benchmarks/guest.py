@@ -28,6 +28,7 @@ def booted() -> Iterator[None]:
             exploded = ansiballz.explode("container_rootfs", Path(directory))
             words = ["tar", "-c", "-C", exploded, "ansible", "ansible_collections"]
             words += ["-C", IN_GUEST, *(file.name for file in IN_GUEST.glob("*.py"))]
+            words += ["-C", ansiballz.ROOT / "tests/unit", "support"]
             packed = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
         ssh("mkdir -p /root/bench && tar -x -C /root/bench", packed)
         yield

@@ -1,8 +1,10 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A data root with very many overlay2 containers, as Docker 20.10 writes them. Always the same one."""
+"""A data root with very many containers, as Docker 20.10 writes them. Always the same one."""
 
+import os
 import random
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 from support.docker_root import NEVER, DockerRoot, ident
 
 IMAGES = 50
+DRIVERS = ("overlay2", "devicemapper", "aufs", "overlay", "fuse-overlayfs", "btrfs", "vfs")
 
 
 def write(directory: Path, count: int) -> Path:
@@ -19,11 +22,20 @@ def write(directory: Path, count: int) -> Path:
     return directory / "docker"
 
 
+def write_mixed(directory: Path, count: int) -> tuple[Path, set[str]]:
+    """The same with the drivers in turn. Returns the ids of ten containers that are broken, each in another way."""
+    root = ManyContainers(directory / "docker")
+    root.loop_pool()
+    ids = [root.add(number, DRIVERS[number % len(DRIVERS)]) for number in range(count)]
+    return directory / "docker", {ids[number] for number in root.break_ten()}
+
+
 class ManyContainers(DockerRoot):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.random = random.Random(1)
         self._written: dict = {}
+        self._devices = 10
         self._images = [
             [f"layer {layer} of image {image}" for layer in range(self.random.randint(2, 10))]
             for image in range(IMAGES)
@@ -31,19 +43,83 @@ class ManyContainers(DockerRoot):
 
     def image(self, driver, *cache_ids):
         """Each image once, and not again for each of its containers."""
-        if cache_ids not in self._written:
-            self._written[cache_ids] = super().image(driver, *cache_ids)
-        return self._written[cache_ids]
+        key = (driver, *cache_ids)
+        if key not in self._written:
+            self._written[key] = super().image(driver, *cache_ids)
+        return self._written[key]
 
-    def add(self, number: int) -> None:
+    def add(self, number: int, driver: str = "overlay2") -> str:
         name = f"project{number // 20}_service{number % 20}_1"
         image = self.random.randrange(IMAGES)
-        container_id = self.overlay_container(name, *self._images[image], **self._keys(name, image))
+        container_id = self._make(driver, name, self._images[image], self._keys(name, image))
         directory = ("containers", container_id)
         self.write(_host_config(container_id), *directory, "hostconfig.json")
         self.write(container_id[:12] + "\n", *directory, "hostname")
         self.write("127.0.0.1\tlocalhost\n10.0.0.7\t%s\n" % container_id[:12], *directory, "hosts")
         self.write("nameserver 127.0.0.11\noptions ndots:0\n", *directory, "resolv.conf")
+        return container_id
+
+    def _make(self, driver: str, name: str, image: list[str], keys: dict) -> str:
+        if driver in ("btrfs", "vfs"):
+            home = ("btrfs", "subvolumes") if driver == "btrfs" else ("vfs", "dir")
+            return self.whole_container(name, driver, *home, **keys)
+        if driver == "devicemapper":
+            self._devices += 1
+            self.device_file(ident("layer of " + name), self._devices)
+            return self.container(name, driver=driver, **keys)
+        if driver == "aufs":
+            return self.aufs_container(name, *image, **keys)
+        if driver == "overlay":
+            return self.first_overlay_container(name, *image, **keys)
+        return self.overlay_container(name, *image, driver=driver, **keys)
+
+    def break_ten(self) -> list[int]:
+        """Breaks ten containers in ten ways; their numbers."""
+        ways = [
+            ("overlay2", lambda container, layer: self.write("", "containers", container, "config.v2.json")),
+            (
+                "vfs",
+                lambda container, layer: self.write('{"ID": "', "containers", container, "config.v2.json"),
+            ),
+            ("overlay2", lambda container, layer: self._remove_mount("overlay2", container)),
+            ("aufs", lambda container, layer: self.write("", *self._mount("aufs", container), "mount-id")),
+            (
+                "overlay",
+                lambda container, layer: self.write("x" * 64, *self._mount("overlay", container), "init-id"),
+            ),
+            ("overlay2", lambda container, layer: self._link_in_place("overlay2", layer, "diff")),
+            ("btrfs", lambda container, layer: os.rmdir(self.join("btrfs", "subvolumes", layer))),
+            (
+                "devicemapper",
+                lambda container, layer: os.unlink(self.join("devicemapper", "metadata", layer)),
+            ),
+            ("devicemapper", lambda container, layer: self.device_file(layer, 7, size=-1)),
+            (
+                "fuse-overlayfs",
+                lambda container, layer: self._lose_layers("fuse-overlayfs", container, layer),
+            ),
+        ]
+        numbers = []
+        for position, (driver, break_it) in enumerate(ways):
+            number = position * len(DRIVERS) + DRIVERS.index(driver)
+            name = f"project{number // 20}_service{number % 20}_1"
+            break_it(ident(name), ident("layer of " + name))
+            numbers.append(number)
+        return numbers
+
+    def _mount(self, driver: str, container: str) -> tuple[str, ...]:
+        return ("image", driver, "layerdb", "mounts", container)
+
+    def _remove_mount(self, driver: str, container: str) -> None:
+        shutil.rmtree(self.join(*self._mount(driver, container)))
+
+    def _link_in_place(self, *names: str) -> None:
+        os.rmdir(self.join(*names))
+        os.symlink("/etc", self.join(*names))
+
+    def _lose_layers(self, driver: str, container: str, layer: str) -> None:
+        os.unlink(self.join(driver, layer, "lower"))
+        self.write("sha256:" + "0" * 64, *self._mount(driver, container), "parent")
 
     def _keys(self, name: str, image: int) -> dict:
         container_id, project = ident(name), name.split("_")[0]

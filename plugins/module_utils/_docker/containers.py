@@ -31,6 +31,8 @@ class Problem(NamedTuple):
 class Container:
     """One container as its files tell it. Whatever could not be read is empty, and said in ``problems``."""
 
+    changes = True  # whether a process may write its layer
+
     def __init__(self, data_root: str, container_id: str) -> None:
         self.data_root = data_root
         self.id = container_id

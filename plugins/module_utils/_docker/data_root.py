@@ -5,6 +5,7 @@
 import os
 from typing import List, NamedTuple, Optional
 
+from .. import _mountinfo
 from .._errors import BadRecord, NoDataRoot
 from .._host import Host
 from . import daemon, records
@@ -16,6 +17,7 @@ class DataRoot(NamedTuple):
     path: str  # absolute, links resolved
     storage_drivers: List[str]  # of which something is there
     settings: daemon.Settings
+    mount: Optional[_mountinfo.Mount]  # the mount that it lies in
 
 
 def find(host: Host, path: Optional[str]) -> DataRoot:
@@ -35,7 +37,7 @@ def find(host: Host, path: Optional[str]) -> DataRoot:
             "A data root holds `containers` and `image` (or `graph`). Give `data_root`; %s"
             % _suggestion(host),
         )
-    return DataRoot(found, _drivers(found, names), settings)
+    return DataRoot(found, _drivers(found, names), settings, _mountinfo.covering(host.mounts(), found))
 
 
 def _looks_like_one(path: str, names: List[str]) -> bool:

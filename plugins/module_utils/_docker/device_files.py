@@ -19,6 +19,7 @@ HIGHEST_DEVICE_ID = 0xFFFFFF  # 24 bits: MAX_DEV_ID of dm-thin
 # The kernel counts the bytes of a device in a signed 64-bit number (loff_t): one sector below 8 EiB is the most. A
 # size above the pool's is normal: that is what thin means.
 HIGHEST_SIZE = 2**63 - SECTOR
+BASE = "base"  # the device that all images are snapshots of
 _NOT_DEVICES = ("deviceset-metadata", "transaction-metadata")
 
 
@@ -64,13 +65,17 @@ def read(data_root: str, layer_id: str) -> DeviceFile:
     return DeviceFile(layer_id, device_id, size, transaction, records.flag_of(record, "deleted"))
 
 
+def layer_ids(data_root: str) -> List[str]:
+    """The layers that have a device file, sorted."""
+    names = records.names_in(os.path.join(home(data_root), "metadata"))
+    return [name for name in names if name not in _NOT_DEVICES and not name.startswith(".")]
+
+
 def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
     """Every device file that can be read, and an error for each that cannot."""
     found: List[DeviceFile] = []
     errors: List[RescueError] = []
-    for name in records.names_in(os.path.join(home(data_root), "metadata")):
-        if name in _NOT_DEVICES or name.startswith("."):
-            continue
+    for name in layer_ids(data_root):
         try:
             found.append(read(data_root, name))
         except RescueError as error:

@@ -8,7 +8,7 @@ before, the layer has the container's own id. Format: layer/filestore.go of moby
 
 import os
 import re
-from typing import List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Set
 
 from .._errors import BadRecord, NotFound, RescueError
 from . import records
@@ -92,22 +92,39 @@ def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
 
 def known_layer_ids(data_root: str, driver: str) -> Set[str]:
     """Every layer id that some record claims: of containers, of their init layers and of images."""
-    known: Set[str] = set()
-    layerdb = os.path.join(data_root, "image", driver, "layerdb")
-    for container_id in records.names_in(os.path.join(layerdb, "mounts")):
-        try:
-            mount = layer_mount(data_root, driver, container_id)
-        except RescueError:
-            continue
+    known = image_layers(data_root, driver)
+    for mount in mounts(data_root, driver).values():
         known.update((mount.layer_id, mount.init_layer_id))
-    for chain in records.names_in(os.path.join(layerdb, "sha256")):
-        try:
-            known.add(records.read_text(os.path.join(layerdb, "sha256", chain, "cache-id")).strip())
-        except RescueError:
-            continue
     for container_id in records.names_in(os.path.join(data_root, "containers")):
         if os.path.exists(os.path.join(data_root, "containers", container_id, "config.json")):
             known.update((container_id, container_id + "-init"))
-    known.update(records.names_in(os.path.join(data_root, "graph")))
     known.discard("")
     return known
+
+
+def image_layers(data_root: str, driver: str) -> Set[str]:
+    """The ids of the layers that images have."""
+    known = set(records.names_in(os.path.join(data_root, "graph")))
+    layerdb = os.path.join(data_root, "image", driver, "layerdb/sha256")
+    for chain in records.names_in(layerdb):
+        try:
+            known.add(records.read_text(os.path.join(layerdb, chain, "cache-id")).strip())
+        except RescueError:
+            continue
+    return known
+
+
+def mounts(data_root: str, driver: str) -> Dict[str, LayerMount]:
+    """What layerdb says of every container, by its id; one that cannot be read is left out."""
+    found: Dict[str, LayerMount] = {}
+    for container_id in records.names_in(os.path.join(data_root, "image", driver, "layerdb/mounts")):
+        try:
+            found[container_id] = layer_mount(data_root, driver, container_id)
+        except RescueError:
+            continue
+    return found
+
+
+def in_directory(path: str) -> List[str]:
+    """The layers among the names in a directory of a driver, sorted."""
+    return [name for name in records.names_in(path) if LAYER_ID.fullmatch(name)]

@@ -91,12 +91,18 @@ class Liveness:
             or mount.mount_point.startswith(below)
             or self._device_named(mount)
             or self._is_part_of_root(mount)
+            or self._is_dataset_below(mount)
         )
 
     def _is_part_of_root(self, mount: _mountinfo.Mount) -> bool:
         """Whether a directory of the data root is what is mounted: the layers of some drivers are whole trees."""
         same = self._covering is not None and mount.device == self._covering.device
         return same and mount.root.startswith(self._below + "/")
+
+    def _is_dataset_below(self, mount: _mountinfo.Mount) -> bool:
+        """ZFS: each layer is a file system of its own, named below that of the data root."""
+        above = self._covering
+        return above is not None and above.fs_type == "zfs" and mount.source.startswith(above.source + "/")
 
     def _place_in_file_system(self) -> str:
         if self._covering is None:

@@ -30,6 +30,8 @@ class Alive:
 
     def of(self, container: Container) -> Life:
         """The signs of life of a container; none means dead."""
+        if not container.changes:
+            return Life([], [])
         life = self.liveness.of(container)
         held = [
             "its device %s is open" % device.name

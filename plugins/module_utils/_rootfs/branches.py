@@ -3,6 +3,7 @@
 """The directories that a union file system is made of, and how their paths are made fit for its options. PRIVATE to
 the collection."""
 
+import contextlib
 import os
 from typing import List, NamedTuple, Tuple
 
@@ -11,6 +12,8 @@ from .._plan import Action, Context, MakeDirectory, Plan
 from .scratch import RemoveTree
 
 _PAGE = 4096  # mount(2) takes one page of options
+_LIKE = ("mkdir", "chown", "chmod", "touch")
+_OF_UNIONS = (".overlay.", ".fuseoverlayfs.", ".aufs.")  # in names of extended attributes
 _SPECIAL = (":", ",", "\\")  # separators of the options
 
 
@@ -64,7 +67,8 @@ class LinkLayers(Action):
 
 
 class MakeUpper(MakeDirectory):
-    """An upper directory: what the root of the merged tree looks like, hence owner and mode of the top layer's."""
+    """An upper directory: what the root of the merged tree looks like, hence owner, mode, time and attributes of the
+    top layer's; without those that unions keep for themselves."""
 
     def __init__(self, path: str, like: str) -> None:
         super().__init__(path)
@@ -72,10 +76,15 @@ class MakeUpper(MakeDirectory):
 
     def shown(self, outputs: object) -> List[str]:
         same = ["--reference=" + self.like, self.path]
-        return [quote(["mkdir", self.path]), quote(["chown", *same]), quote(["chmod", *same])]
+        return [quote([tool] + ([self.path] if tool == "mkdir" else same)) for tool in _LIKE]
 
     def perform(self, context: Context) -> None:
         super().perform(context)
         facts = os.stat(self.like)
         os.chown(self.path, facts.st_uid, facts.st_gid)
         os.chmod(self.path, facts.st_mode & 0o7777)
+        for name in os.listxattr(self.like):
+            if not any(mark in name for mark in _OF_UNIONS):
+                with contextlib.suppress(OSError):  # not every file system of a scratch takes every attribute
+                    os.setxattr(self.path, name, os.getxattr(self.like, name))
+        os.utime(self.path, ns=(facts.st_atime_ns, facts.st_mtime_ns))

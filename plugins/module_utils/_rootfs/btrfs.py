@@ -4,7 +4,9 @@
 (daemon/graphdriver/btrfs of moby). PRIVATE to the collection."""
 
 import os
+from typing import List
 
+from .._docker import layers
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from . import layered, real_paths
@@ -20,3 +22,8 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     directory = os.path.join(root.path, "btrfs/subvolumes", layered.require_layer_id(container, known))
     real_paths.require_directory(directory)
     return layered.WholeLayer(directory)
+
+
+def stored_layers(root: DataRoot) -> List[str]:
+    """The ids of all layers that are there."""
+    return layers.in_directory(os.path.join(root.path, "btrfs/subvolumes"))

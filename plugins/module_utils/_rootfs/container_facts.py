@@ -8,6 +8,7 @@ from .._docker import containers, data_root
 from .._docker.containers import Container
 from .._errors import RescueError
 from .._host import Host
+from . import orphans
 from .alive import Alive
 from .drivers import DRIVERS
 
@@ -18,6 +19,7 @@ def container_facts(
     wanted: Optional[Sequence[str]],
     missing_ok: bool,
     include_env: bool,
+    with_orphans: bool,
 ) -> Dict[str, Any]:
     """The result of container_info. Raises NotFound and BadRecord for a data root or a container that is not there;
     a container that is broken is listed with its problem. ``containers`` is an iterator; ``problems`` fills with it.
@@ -32,6 +34,7 @@ def container_facts(
         "data_root": root.path,
         "storage_drivers": root.storage_drivers,
         "containers": _facts(root, Alive(host, root), chosen, include_env, problems),
+        "orphans": orphans.orphans(root) if with_orphans else None,
         "not_found": not_found,
         "problems": problems,
     }

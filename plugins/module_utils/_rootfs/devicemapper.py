@@ -41,7 +41,8 @@ _SOURCES = {
 }
 _CHUNK_SECTORS = 8
 # The rest of what a driver is asked for.
-locate, present, after_docker_stops = thin_layer.locate, thin_layer.present, thin_layer.after_docker_stops
+locate, stored_layers = thin_layer.locate, thin_layer.stored_layers
+present, after_docker_stops = thin_layer.present, thin_layer.after_docker_stops
 
 
 def open_plan(layer: Layer, state: State, request: Request) -> Opening:
@@ -62,7 +63,8 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
         plan += view
     options = SAFE_OPTIONS if request.access != "read_only" else ("ro",) + SAFE_OPTIONS
     plan.add(MountFileSystem(device, request.path, options, layer.fs_type), Unmount(request.path))
-    plan.add(BindRootfs(request.path), Unmount(request.path))
+    if layer.file.layer_id != device_files.BASE:
+        plan.add(BindRootfs(request.path), Unmount(request.path))
     shown = device if isinstance(device, str) else None
     return Opening(method, plan, shown, request.image_dir if method == "extract" else "")
 

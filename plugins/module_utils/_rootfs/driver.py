@@ -6,6 +6,7 @@ A driver is one module with METHODS (for each access), TOOLS (programs that open
 and
 
 - ``locate(root, container, known) -> Layer``: ids and paths, from Docker's files and what is ``known`` alone;
+- ``stored_layers(root) -> List[str]``: the ids of all layers that are there;
 - ``present(host, layer) -> State``: what is open now;
 - ``open_plan(layer, state, request) -> Opening``: from there to a tree at ``request.path``; a pure function;
 - ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``;

@@ -8,16 +8,18 @@ from .._docker.containers import Container
 from .._errors import Refused
 from .._host import Host
 from .._plan import Plan
-from . import btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs
+from . import aufs, btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs, zfs
 from .driver import Found
 
 DRIVERS: Dict[str, Any] = {
+    "aufs": aufs,
     "btrfs": btrfs,
     "devicemapper": devicemapper,
     "fuse-overlayfs": fuse_overlayfs,
     "overlay": overlay,
     "overlay2": overlay2,
     "vfs": vfs,
+    "zfs": zfs,
 }
 
 

@@ -8,7 +8,9 @@ What hides a file, or makes a directory opaque, may be written in ways of its ow
 """
 
 import os
+from typing import List
 
+from .._docker import layers
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from . import fuse_mount, layered, overlay2
@@ -24,3 +26,8 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     """The layers of a container. Raises NotFound or BadRecord."""
     home = os.path.join(root.path, "fuse-overlayfs")
     return overlay2.layers_in(home, root, container, known, fuse_mount.plan, fuse_mount.FS_TYPE)
+
+
+def stored_layers(root: DataRoot) -> List[str]:
+    """The ids of all layers that are there."""
+    return layers.in_directory(os.path.join(root.path, "fuse-overlayfs"))

@@ -26,7 +26,9 @@ def options(host: Host, branches: List[str]) -> Tuple[str, ...]:
     """The options that these branches (directories) need for being read on this kernel."""
     has = os.path.join(host.sys, "module/overlay/parameters")
     found = ["index=off"] if os.path.exists(has + "/index") else []
-    if any(_has_user_attributes(branch) for branch in branches[:2]):
+    # Of a Docker of root's, they are what a process of a container made, to be misread.
+    rootless = owner(os.path.dirname(branches[0])) != 0
+    if rootless and any(_has_user_attributes(branch) for branch in branches[:2]):
         return tuple(found + ["userxattr"])
     return tuple(found + (["metacopy=on"] if os.path.exists(has + "/metacopy") else []))
 
@@ -43,6 +45,10 @@ def plan(branches: Branches, extra: Tuple[str, ...], request: Request) -> Plan:
     if directory:
         steps.add(RemoveTree(directory))
     return steps
+
+
+def owner(directory: str) -> int:
+    return os.stat(directory).st_uid
 
 
 def _has_user_attributes(branch: str) -> bool:

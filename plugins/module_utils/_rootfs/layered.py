@@ -97,6 +97,8 @@ def recorded_below(
         ids = [container.init_layer_id] if container.init_layer_id else []
         if container.parent:
             ids += layers.image_layer_ids(root.path, container.driver, container.parent)
+        if not ids:
+            raise NotFound("no record says what is below it")
         wrong = [one for one in ids if not layers.LAYER_ID.fullmatch(one)]
         if wrong:
             raise BadRecord("%r is no layer" % wrong[0][:80])
@@ -144,6 +146,8 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
         # As Docker mounts it: to copy up metadata alone would make files that its own mount may not read.
         options = tuple(one for one in state.options if one != "metacopy=on")
         return Opening(method, layer.union(own, options, request), None)
+    if not layer.lower_dirs and request.access == "read_only":
+        raise Refused("the container has a single layer", "Use `method: directory`")
     plan, branches = merged(layer, request)
     return Opening(method, plan + layer.union(branches, state.options, request), None)
 
@@ -152,8 +156,6 @@ def merged(layer: Layer, request: Request) -> Tuple[Plan, Branches]:
     """The layers for a view, with an upper directory of ours where it is to be written."""
     lower = [layer.upper_dir] + layer.lower_dirs
     if request.access != "scratch":
-        if len(lower) == 1:
-            raise Refused("the container has a single layer", "Use `method: directory`")
         return Plan(), Branches(lower)
     scratch = _ours.scratch_directory(request.work_dir, request.name)
     upper, work = os.path.join(scratch, "upper"), os.path.join(scratch, "work")

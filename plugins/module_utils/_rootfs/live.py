@@ -55,5 +55,5 @@ class MountLive(Action):
         )
 
     def _is_it(self, root: _mountinfo.Mount) -> bool:
-        named = self.layer_id in root.root or self.layer_id in root.super_options
+        named = any(self.layer_id in text for text in (root.root, root.source, root.super_options))
         return named or (bool(self.fs_type) and root.fs_type == self.fs_type)

@@ -13,7 +13,7 @@ from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Undoable
-from . import closing, found, hold, tree
+from . import closing, found, hold, orphans, tree
 from .alive import Alive
 from .driver import Found, Known, Opening, Request
 from .drivers import driver_for
@@ -23,6 +23,7 @@ _TRIES = 8  # for a thin id that another run took first
 
 class Wanted(NamedTuple):
     container: str
+    layer: str  # instead of a container
     data_root: Optional[str]
     known: Known
     path: Optional[str]
@@ -48,10 +49,14 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
     """Opens a container at /run/drydock/<name>, and at ``wanted.path`` too. Raises RescueError, and leaves nothing."""
     root = data_root.find(host, wanted.data_root)
     everyone = containers.read_all(root.path)
-    container = containers.select(everyone, [wanted.container], False)[0][0]
-    name = _ours.tree_name(
-        container.id, container.name, sum(one.name == container.name for one in everyone) == 1
-    )
+    container: Container
+    if wanted.layer:
+        container = orphans.find(root, wanted.layer)
+        name = container.name
+    else:
+        container = containers.select(everyone, [wanted.container], False)[0][0]
+        same = sum(one.name == container.name for one in everyone)
+        name = _ours.tree_name(container.id, container.name, same == 1)
     if check_mode:
         return _open(host, wanted, root, everyone, container, name, True)
     with _lock.held(host, container.id, "container %s" % name):

@@ -8,6 +8,7 @@ moby). Nothing may be written into a `root`: hard links would show it in every i
 """
 
 import os
+from typing import List
 
 from .._docker import layers, records
 from .._docker.containers import Container
@@ -38,6 +39,11 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
         lower = [one for one in found if one.endswith("/root")][:1]
     work, merged = directory + "/work", directory + "/merged"
     return layered.Layer(directory + "/upper", lower, work, merged)
+
+
+def stored_layers(root: DataRoot) -> List[str]:
+    """The ids of all layers that are there."""
+    return layers.in_directory(os.path.join(root.path, "overlay"))
 
 
 def _directory(home: str, layer_id: str) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 from typing import List
 
-from .._docker import records
+from .._docker import layers, records
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import BadRecord, NotFound, RescueError
@@ -28,6 +28,11 @@ present, after_docker_stops, distrust = layered.present, layered.after_docker_st
 def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> layered.Layer:
     """The layers of a container. Raises NotFound or BadRecord."""
     return layers_in(os.path.join(root.path, "overlay2"), root, container, known, kernel_overlay.plan)
+
+
+def stored_layers(root: DataRoot) -> List[str]:
+    """The ids of all layers that are there."""
+    return layers.in_directory(os.path.join(root.path, "overlay2"))
 
 
 def layers_in(

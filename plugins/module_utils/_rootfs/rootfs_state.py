@@ -5,6 +5,7 @@
 from typing import Any, Dict
 
 from .._docker import device_files
+from .._docker.bare_layer import name_of
 from .._errors import Refused
 from .._host import Host
 from . import closing, opening, sizes
@@ -15,11 +16,13 @@ _SMALLEST = 16 * 1024 * 1024
 
 def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
     """The result of container_rootfs. Raises RescueError."""
+    layer = params["layer"] or ""
     if params["state"] == "unmounted":
-        closed = closing.close_rootfs(host, params["container"], params["data_root"], check_mode)
+        word = name_of(layer) if layer else params["container"]
+        closed = closing.close_rootfs(host, word, params["data_root"], check_mode)
         return {
             "changed": closed.changed,
-            "container": closed.container_id,
+            "container": "" if layer else closed.container_id,
             "path": closed.path,
             "method": None,
             "access": None,
@@ -28,6 +31,11 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "warnings": closed.warnings,
             "diff": _diff("mounted" if closed.changed else "unmounted", "unmounted"),
         }
+    if layer and params["access"] != "read_only":
+        raise Refused(
+            "layer %r is opened read_only, not %s: others may lie above it" % (layer[:80], params["access"]),
+            "Leave `access` out, and copy what is needed",
+        )
     device_id = params["device_id"]
     if device_id is not None and not 0 <= device_id <= device_files.HIGHEST_DEVICE_ID:
         raise Refused(
@@ -35,7 +43,8 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "drydock.rescue.thin_pool_info lists the devices of a pool",
         )
     wanted = opening.Wanted(
-        params["container"],
+        params["container"] or "",
+        layer,
         params["data_root"],
         _known(params),
         params["path"],
@@ -49,7 +58,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
     after = "mounted at %s, access %s, method %s" % (opened.path, opened.access, opened.method)
     return {
         "changed": opened.changed,
-        "container": opened.container.id,
+        "container": "" if layer else opened.container.id,
         "path": opened.path,
         "method": opened.method,
         "access": opened.access,

@@ -70,6 +70,11 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         raise
 
 
+def stored_layers(root: roots.DataRoot) -> List[str]:
+    """The ids of all layers that have a device file; the base device is one of them."""
+    return device_files.layer_ids(root.path)
+
+
 def present(host: Host, layer: Layer) -> State:
     """Looks at the pool and at what has the device open; an inactive pool is verified here. Raises BadRecord."""
     found = thin_pools.find(host, layer.root, layer.given)
@@ -113,7 +118,7 @@ def _file_of_id(data_root: str, device_id: int) -> device_files.DeviceFile:
 def _candidates(data_root: str) -> str:
     known = layers.known_layer_ids(data_root, "devicemapper")
     files, _errors = device_files.read_all(data_root)
-    unclaimed = [file for file in files if file.layer_id not in known and file.layer_id != "base"]
+    unclaimed = [file for file in files if file.layer_id not in known and file.layer_id != device_files.BASE]
     more = "thin_pool_info lists devices of the pool that have lost their file (`no_file`)"
     if not unclaimed:
         return "No device file is without an owner; %s" % more

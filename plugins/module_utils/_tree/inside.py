@@ -11,7 +11,7 @@ import contextlib
 import fnmatch
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from .._errors import NotFound, Refused
 from .._text import printable
@@ -71,11 +71,14 @@ class Inside:
         with self.directory(parts[:-1]) as descriptor:
             return _entry(descriptor, parts)
 
-    def walk(self, entry: Entry) -> Iterator[Entry]:
-        """The entry and all below it, a directory before its contents. What vanishes meanwhile is passed over."""
+    def walk(self, entry: Entry, wanted: Callable[[Entry], bool] = lambda _entry: True) -> Iterator[Entry]:
+        """The entry and all below it, a directory before its contents; what is not ``wanted``, and all below that, is
+        left out. What vanishes meanwhile is passed over."""
         waiting = [entry]
         while waiting:  # not recursive: a container may nest deeper than Python does
             entry = waiting.pop()
+            if not wanted(entry):
+                continue
             yield entry
             if entry.kind == "directory":
                 waiting.extend(reversed(self._children(entry)))

@@ -10,12 +10,12 @@ import sys
 import time
 
 
-def opened(container):
-    return run({"container": container})
+def opened(container, **more):
+    return run(dict(more, container=container))
 
 
-def closed(container):
-    return run({"container": container, "state": "unmounted"})
+def closed(container, **more):
+    return run(dict(more, container=container, state="unmounted"))
 
 
 def run(arguments):

@@ -190,6 +190,18 @@ class DockerRoot:
         self.layer_mount(container_id, "overlay", layer, self.image("overlay", *ids))
         return container_id
 
+    def aufs_container(self, name, *image_layers, **keys):
+        """A container of aufs over an image with these layers (words, the top one first)."""
+        layer = ident("layer of " + name)
+        ids = [layer, layer + "-init"] + [ident(word) for word in image_layers]
+        for position, one in enumerate(ids):
+            os.makedirs(self.join("aufs", "diff", one), exist_ok=True)
+            os.makedirs(self.join("aufs", "mnt", one), exist_ok=True)
+            self.write("".join(below + "\n" for below in ids[position + 1 :]), "aufs", "layers", one)
+        container_id = self.container(name, driver="aufs", **keys)
+        self.layer_mount(container_id, "aufs", layer, self.image("aufs", *ids[2:]))
+        return container_id
+
     def whole_container(self, name, driver, *home, **keys):
         """A container of a driver that keeps each layer as a full tree below ``home``."""
         layer = ident("layer of " + name)

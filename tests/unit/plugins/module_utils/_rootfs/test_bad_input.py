@@ -452,3 +452,11 @@ def test_closing_names_the_same_container_and_needs_no_record(host, docker, aske
     os.rename(docker.path, docker.path + "-gone")
     assert asked(state="unmounted", data_root=None)["changed"]
     assert _ours.trees(host.mounts()) == []
+
+
+@pytest.mark.parametrize("access", ["scratch", "in_place"])
+def test_a_layer_is_only_read(docker, asked, access):
+    docker.overlay_container("web", "app")
+    with pytest.raises(Refused) as failure:
+        asked(container=None, layer=ident("app"), access=access)
+    assert "is opened read_only, not " + access in failure.value.message

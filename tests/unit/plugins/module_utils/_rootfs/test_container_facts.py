@@ -19,6 +19,7 @@ def facts(host, docker):
             list(wanted) or None,
             options.get("missing_ok", False),
             options.get("env", False),
+            options.get("orphans", False),
         )
         return dict(found, containers=list(found["containers"]))
 
@@ -66,7 +67,7 @@ def test_a_broken_container_is_listed_with_its_problem(docker, facts):
 
 
 def test_a_driver_that_is_not_read_here(docker, facts):
-    docker.container("web", driver="zfs")
+    docker.container("web", driver="windowsfilter")
     (one,) = facts()["containers"]
     assert one["storage"] == {}
     assert [problem["code"] for problem in one["problems"]] == ["driver_unsupported"]

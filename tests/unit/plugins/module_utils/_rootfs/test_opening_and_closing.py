@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import shutil
 
 import pytest
 
@@ -37,7 +38,7 @@ def mounts(host):
 def opened(host, docker):
     def make(container="web", check_mode=False, **changes):
         wanted = opening.Wanted(
-            container, docker.path, NOTHING, None, "read_only", "auto", None, 2**30, False
+            container, "", docker.path, NOTHING, None, "read_only", "auto", None, 2**30, False
         )
         return opening.open_rootfs(host, wanted._replace(**changes), check_mode)
 
@@ -57,6 +58,21 @@ def test_opening(host, web, opened):
     assert [line.split()[0] for line in result.actions] == ["mkdir", "mkdir", "mount", "mount"]
     assert os.stat(path).st_mode & 0o777 == 0o700
     assert os.stat(host.run_directory).st_mode & 0o777 == 0o700
+
+
+def test_a_layer_is_opened_and_closed_by_its_id(host, docker, web, opened, closed):
+    """The layer of an image; no record of a container is needed for closing."""
+    layer = ident("base")
+    result = opened("", layer=layer)
+    path = host.run_directory + "/layer-" + layer[:12]
+    assert (result.path, result.method) == (path, "directory")
+    assert result.actions[-1].startswith(
+        "mount -o bind,ro,nosuid,nodev,noexec " + docker.join("overlay2", layer)
+    )
+    assert opened("", layer=layer[:12]).changed is False
+    shutil.rmtree(docker.join("image"))
+    assert closed("layer-" + layer[:12]).changed is True
+    assert mounts(host) == []
 
 
 def test_opening_again_changes_nothing(host, web, opened):
@@ -225,9 +241,9 @@ def test_a_place_that_cannot_be_used(host, web, opened, tmp_path, kind):
 
 def killed_after(host, web, steps, **changes):
     """Does the first steps of opening and then nothing more."""
-    wanted = opening.Wanted("web", web.path, NOTHING, None, "scratch", "auto", None, 2**30, False)._replace(
-        **changes
-    )
+    wanted = opening.Wanted(
+        "web", "", web.path, NOTHING, None, "scratch", "auto", None, 2**30, False
+    )._replace(**changes)
     real = opening.Plan.apply
 
     class Killed(BaseException):

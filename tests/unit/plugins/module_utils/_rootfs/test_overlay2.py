@@ -205,10 +205,14 @@ def test_a_scratch_has_an_upper_directory_of_ours(host, web, opening):
 
 
 def test_the_root_of_a_scratch_looks_like_the_containers(host, web, opening):
-    os.chmod(web.join("overlay2", LAYER, "diff"), 0o751)
+    top = web.join("overlay2", LAYER, "diff")
+    os.chmod(top, 0o751)
+    os.utime(top, ns=(0, 1500000000123456789))
     os.makedirs(host.run_directory)
     overlay_options(host, opening(access="scratch"))
-    assert os.stat(host.run_directory + "/.drydock-web/upper").st_mode & 0o7777 == 0o751
+    upper = host.run_directory + "/.drydock-web/upper"
+    facts = os.stat(upper)
+    assert (facts.st_mode & 0o7777, facts.st_mtime_ns) == (0o751, 1500000000123456789)
 
 
 def test_a_scratch_that_fails_leaves_nothing(host, web, opening):

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A layer that is opened for itself, without a container: of an image, an init layer, one whose record is gone.
+PRIVATE to the collection."""
+
+import hashlib
+from typing import Any, Dict, List
+
+from .containers import Container, Problem
+
+
+class BareLayer(Container):
+    """What a storage driver wants to know of a container, said of a layer. What is below it, the driver's own files
+    say, and no record of an image does."""
+
+    def __init__(self, data_root: str, driver: str, layer_id: str, of_image: bool) -> None:
+        self.changes = not of_image
+        self.data_root = data_root
+        self.driver = driver
+        self.layer_id = layer_id
+        # What is open of it is told by an ID, as of a container.
+        self.id = hashlib.sha256(("%s %s" % (driver, layer_id)).encode()).hexdigest()
+        self.name = name_of(layer_id)
+        self.init_layer_id = self.parent = ""
+        self.layout = "layerdb"
+        self.record: Dict[str, Any] = {}
+        self.problems: List[Problem] = []
+
+
+def name_of(layer_id: str) -> str:
+    """What its tree is called; known without any record, so that it can be closed without one."""
+    return "layer-" + layer_id[:12] + layer_id[64:]
