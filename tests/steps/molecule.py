@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The molecule scenarios: roles and modules on whole machines."""
 
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+
 import paths
 import process
 import pythons
@@ -9,6 +14,29 @@ import venvs
 from report import Job, Outcome, say, skipped
 
 SCENARIOS = paths.ROOT / "extensions/molecule"
+GUESTS_AT_ONCE = 3  # of all scenarios together: a small machine has no room for more
+
+
+class Room:
+    """For guests; a scenario waits until its own fit in beside those of others."""
+
+    def __init__(self, size: int) -> None:
+        self.free, self.changed = size, threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, guests: int) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: self.free >= guests)
+            self.free -= guests
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.free += guests
+                self.changed.notify_all()
+
+
+ROOM = Room(GUESTS_AT_ONCE)
 
 
 def jobs(*names: str) -> list[Job]:
@@ -27,4 +55,11 @@ def scenario(name: str, minutes: int = 20, **variables: str) -> Outcome:
     say(f"     molecule {name} writes {log}")
     command = ["molecule", "test", "-s", name]
     limit = minutes * process.MINUTE
-    return Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))
+    with ROOM.of(guests(name)):
+        return Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))
+
+
+def guests(name: str) -> int:
+    """How many a scenario has: one, when it does not name them."""
+    named = re.search(r"^ *LAB_GUESTS: (.+)$", (SCENARIOS / name / "molecule.yml").read_text(), re.MULTILINE)
+    return len(named[1].split()) if named else 1

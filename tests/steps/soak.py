@@ -14,6 +14,7 @@ def jobs() -> list[Job]:
     return [
         longer("killed", "a thousand times", DRYDOCK_SOAK="1"),
         longer("beside", "two hundred times", DRYDOCK_SOAK="1"),
+        longer("drivers", "in every way", DRYDOCK_SOAK="1"),
         longer("disk-full", "on qemu", LAB_BACKEND="qemu"),
     ]
 

@@ -3,7 +3,7 @@
 """All that there is to say about the entries of a tree, as JSON; and in what two trees differ.
 
 usage: entries.py tree DIR           what a directory holds, without other mounts
-       entries.py bits DIR           the same, with the times of inodes and the sizes of directories
+       entries.py bits DIR [WITHOUT] the same, with inodes' times and directories' sizes; not what WITHOUT holds
        entries.py export FILE SHIFT  what an archive of `docker export` says; SHIFT is added to each owner
        entries.py compare A B        two of these: prints each difference, and fails if there is one
 """
@@ -38,7 +38,7 @@ CHUNK = 2**20
 WHOLE = 2**28  # up to this size holes count as the zeros that they stand for, as an archive has them
 
 
-def tree(top, bits=False):
+def tree(top, bits=False, without=None):
     """Every entry by its path, and for all names of one file the first of them."""
     entries, names = {}, {}
     with open("/proc/self/mountinfo") as table:
@@ -50,7 +50,7 @@ def tree(top, bits=False):
         entry = entries[name] = facts(path, found, bits)
         if entry["kind"] != "directory":
             entry["first name"] = names.setdefault((found.st_dev, found.st_ino), name)
-        elif path == top or os.path.abspath(path) not in mounts:
+        elif path == top or (os.path.abspath(path) not in mounts and name != without):
             for child in sorted(os.listdir(path)):
                 walk(os.path.join(path, child))
 
@@ -202,11 +202,10 @@ def main(command, *arguments):
         lines = list(compare(one, other))
         print("\n".join([ascii(line)[1:-1] for line in lines] or ["%d entries are the same" % len(other)]))
         sys.exit(1 if lines or not one or not other else 0)
-    known = (
-        export(arguments[0], int(arguments[1]))
-        if command == "export"
-        else tree(arguments[0], command == "bits")
-    )
+    if command == "export":
+        known = export(arguments[0], int(arguments[1]))
+    else:
+        known = tree(arguments[0], command == "bits", *arguments[1:])
     json.dump(known, sys.stdout, indent=0)
 
 
