@@ -30,6 +30,7 @@ def container_facts(
     problems: List[Dict[str, str]] = []
     return {
         "data_root": root.path,
+        "data_root_source": root.source,
         "storage_drivers": root.storage_drivers,
         "containers": _facts(root, Alive(host, root), chosen, include_env, problems),
         "not_found": not_found,

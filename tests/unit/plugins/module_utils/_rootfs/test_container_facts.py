@@ -32,6 +32,7 @@ def test_every_container_of_every_driver(host, docker, facts):
     docker.device_file(ident("layer of db"), 8)
     found = facts()
     assert found["data_root"] == docker.path
+    assert found["data_root_source"] == "the option data_root"
     assert found["storage_drivers"] == ["devicemapper", "overlay2"]
     storage = {one["name"]: one["storage"] for one in found["containers"]}
     assert storage["db"]["device_id"] == 8
