@@ -244,6 +244,11 @@ class Host:
                 )
         return sorted(found)
 
+    def environment(self, pid: int) -> Dict[str, str]:
+        """The variables that a process was started with; empty when it has gone."""
+        pairs = (text.partition("=") for text in self._proc_text("%d/environ" % pid).split("\0"))
+        return {name: value for name, equals, value in pairs if equals}
+
     def shares_our_root(self, pid: int) -> bool:
         """Whether `/` of a process is ours, whatever its mount namespace; a process in a container has another one."""
         try:

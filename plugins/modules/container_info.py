@@ -66,6 +66,15 @@ data_root:
   returned: success
   type: str
   sample: /var/lib/docker
+data_root_source:
+  description:
+    - What said that it is this data root, in words for an operator. It can be the option O(data_root), a running daemon
+      (C(process 812)), the name of its service, a file with its path, or C(the default).
+    - Where users are remapped (C(userns-remap)), RV(data_root) is the directory that Docker made for them below the
+      data root that was said.
+  returned: success
+  type: str
+  sample: docker.service
 storage_drivers:
   description: The storage drivers of which something is in the data root.
   returned: success

@@ -32,6 +32,7 @@ def container_facts(
     problems: List[Dict[str, str]] = []
     return {
         "data_root": root.path,
+        "data_root_source": root.source,
         "storage_drivers": root.storage_drivers,
         "containers": _facts(root, Alive(host, root), chosen, include_env, problems),
         "orphans": orphans.orphans(root) if with_orphans else None,

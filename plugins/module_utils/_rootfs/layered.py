@@ -95,7 +95,9 @@ def recorded_below(
         if broken:
             raise BadRecord("; ".join(broken))
         ids = [container.init_layer_id] if container.init_layer_id else []
-        if container.parent:
+        if container.parent and container.layout == "graph":
+            ids += layers.graph_layer_ids(root.path, container.parent)
+        elif container.parent:
             ids += layers.image_layer_ids(root.path, container.driver, container.parent)
         if not ids:
             raise NotFound("no record says what is below it")
@@ -107,7 +109,7 @@ def recorded_below(
             real_paths.require_directory(directory)
     except RescueError as error:
         raise BadRecord(
-            "the layers below container %s are not known: %s; and from layerdb: %s"
+            "the layers below container %s are not known: %s; and from the image's records: %s"
             % (container.id[:12], reason.message, error.message)
         )
     return found

@@ -43,12 +43,23 @@ class FakeHost(_host.Host):
         """What one command prints from now on; ``does`` is called when it runs."""
         self._answers[command] = (_host.Finished(code, out, err), does)
 
-    def process(self, pid, argv, cgroup="", mountinfo="", namespace=HOST_NAMESPACE, root="/", uid=0):
+    def process(
+        self,
+        pid,
+        argv,
+        cgroup="",
+        mountinfo="",
+        namespace=HOST_NAMESPACE,
+        root="/",
+        uid=0,
+        environment=(),
+    ):
         directory = os.path.join(self.proc, str(pid))
         os.makedirs(os.path.join(directory, "ns"))
         status = "Name:\tx\nUid:\t%d\t0\t0\t0\n" % uid
-        command = "".join(word + "\0" for word in argv)
-        for name, text in (("cmdline", command), ("cgroup", cgroup), ("status", status)):
+        command, environ = ("".join(word + "\0" for word in words) for words in (argv, environment))
+        texts = {"cmdline": command, "environ": environ, "cgroup": cgroup, "status": status}
+        for name, text in texts.items():
             _write(os.path.join(directory, name), text)
         _write(os.path.join(directory, "mountinfo"), mountinfo)
         os.symlink(namespace, os.path.join(directory, "ns", "mnt"))
