@@ -40,7 +40,9 @@ def on_disk() -> List[str]:
     except RescueError:
         return []
     homes = sorted({fields[5] for fields in (line.split(":") for line in lines) if len(fields) > 5})
-    paths = [os.path.join(home, ".local/share/docker") for home in homes if home.startswith("/")]
+    paths = [
+        os.path.join(home, ".local/share/docker") for home in homes if home[:1] == "/" and "\0" not in home
+    ]
     return [path for path in paths if os.path.isdir(os.path.join(path, "containers"))]
 
 

@@ -12,12 +12,16 @@ from typing import Dict, List
 
 _ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_LONGEST = 65536  # characters; shlex takes minutes for megabytes, and no file of options has them
 _ENDS = re.compile(r"[|&;<>]")
 
 
 def variables(text: str, known: Dict[str, str]) -> Dict[str, str]:
-    """The variables that a file of assignments leaves, with those that were ``known`` before it."""
+    """The variables that a file of assignments leaves, with those that were ``known`` before it. One of more than
+    64 KiB says nothing."""
     found = dict(known)
+    if len(text) > _LONGEST:
+        return found
     for line in re.sub(r"\\\n", "", text).splitlines():
         match = _ASSIGNMENT.match(line.strip())
         if match is None:
@@ -34,13 +38,18 @@ def variables(text: str, known: Dict[str, str]) -> Dict[str, str]:
 
 
 def with_variables(text: str, known: Dict[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: known.get(match.group(1) or match.group(2), ""), text)
+    """A text with its variables; empty if that is more than 64 KiB: values can grow from line to line."""
+    values = [known.get(match.group(1) or match.group(2), "") for match in _VARIABLE.finditer(text)]
+    if len(text) + sum(map(len, values)) > _LONGEST:
+        return ""
+    left = iter(values)
+    return _VARIABLE.sub(lambda _match: next(left), text)
 
 
 def split(text: str) -> List[str]:
-    """The words of a text; none of one that no shell could read."""
+    """The words of a text; none of one that no shell could read, or of more than 64 KiB."""
     try:
-        return shlex.split(text)
+        return shlex.split(text) if len(text) <= _LONGEST else []
     except ValueError:
         return []
 

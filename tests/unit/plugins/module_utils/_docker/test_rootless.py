@@ -13,7 +13,7 @@ def test_the_roots_of_all_users(write, tmp_path):
     for home in homes[:2]:
         os.makedirs(home + "/.local/share/docker/containers")
     lines = ["u%d:x:%d:1::%s:/bin/sh" % (number, number, home) for number, home in enumerate(homes)]
-    write("passwd", "\n".join(lines + ["cut:x", "", "odd:x:1:1:::"]))
+    write("passwd", "\n".join(lines + ["cut:x", "", "odd:x:1:1:::", "x:x:1:1::/a\0b:"]))
     roots = [home + "/.local/share/docker" for home in sorted(homes[:2])]
     assert rootless.on_disk() == roots
 

@@ -39,3 +39,14 @@ def test_variables_of_an_earlier_file():
 )
 def test_the_command_of_a_line(text, expected):
     assert shell_text.command(text, {"OPTIONS": "-g /x"}) == expected
+
+
+def test_megabytes_say_nothing():
+    """shlex would take minutes."""
+    assert shell_text.variables("A=1\n" * 1000000, {"B": "2"}) == {"B": "2"}
+    assert shell_text.command("dockerd " * 1000000, {}) == []
+
+
+def test_a_value_that_grows_says_nothing_in_the_end():
+    text = "A=0123456789\n" + "A=$A$A$A$A$A$A$A$A$A$A\n" * 9
+    assert len(shell_text.variables(text, {})["A"]) <= 65536
