@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A data root with very many overlay2 containers, as Docker 20.10 writes them. Always the same one."""
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -165,6 +166,7 @@ class ManyContainers(DockerRoot):
 
     def _mount_points(self, name: str, project: str) -> dict:
         volume = ident("volume of " + name)
+        os.makedirs(self.join("volumes", volume, "_data"))
         bind = {
             "Type": "bind",
             "Source": f"/srv/{project}/etc",
