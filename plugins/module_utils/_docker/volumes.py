@@ -93,12 +93,12 @@ class Volumes:
 
     def _volume(self, name: str, recorded_root: str) -> Tuple[str, str]:
         """A volume of the driver `local`."""
-        if "/" in name or name in (".", "..", "") or "\0" in name:
+        if "/" in name or name in (".", "..") or not can_be_path(name):
             return "", "%r cannot be the name of a volume" % name[:80]
         data = self._directory + name + "/_data"
         try:
             mode = os.lstat(data).st_mode
-        except (OSError, UnicodeError):
+        except OSError:
             return data, "%s is missing" % data
         if stat.S_ISLNK(mode):
             target = os.path.join(self._directory + name, os.readlink(data))
@@ -148,7 +148,7 @@ class Volumes:
     def _path(self, recorded: str, recorded_root: str) -> Tuple[str, str]:
         """A path that a record, or a link of Docker's, names: of this host, or inside the data root."""
         path = translated(recorded, recorded_root, self.data_root)
-        if not path.startswith("/") or "\0" in path:
+        if not path.startswith("/") or not can_be_path(path):
             return "", "%r is not an absolute path" % path[:80]
         if not self.ours:
             if not _is_below(path, self.data_root):
@@ -194,10 +194,18 @@ def translated(path: str, recorded_root: str, data_root: str) -> str:
 def _subpath(volume: str, below: str) -> Tuple[str, str]:
     """A part of a volume (since 26). What is in the volume is the container's: no link in it may lead out."""
     top = os.path.realpath(volume)
-    path = os.path.realpath(os.path.join(top, below.lstrip("/")))
+    path = os.path.realpath(os.path.join(top, below.lstrip("/"))) if can_be_path(below) else "/"
     if not _is_below(path, top):
         return "", "%s leads out of the volume %s" % (below, volume)
     return path, "" if os.path.exists(path) else "%s is missing" % path
+
+
+def can_be_path(text: str) -> bool:
+    """Whether a file can have this name: JSON can hold text that no path can."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeError:
+        return False
 
 
 def _is_below(path: str, directory: str) -> bool:
@@ -211,8 +219,6 @@ def _kind_of(path: str) -> Optional[str]:
     except OSError as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
         return "is missing" if missing else "cannot be read: %s" % error.strerror
-    except UnicodeError:
-        return "is missing"
     if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
         return None
     return "is a socket, it holds no data" if stat.S_ISSOCK(mode) else "is neither a directory nor a file"

@@ -369,3 +369,22 @@ def test_a_log_path_without_a_root_names_no_root(docker):
     """Else every path of the record would be taken for one below the data root."""
     container_id = docker.container("web", LogPath="/containers/%s/x.log" % ident("web"))
     assert Container(docker.path, container_id).recorded_root == docker.path
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+@pytest.mark.parametrize("ours", [True, False])
+def test_text_that_no_path_can_be(mounts, volume, docker, text, ours):
+    volume("db")
+    volume("with", {"MountType": "none", "MountOpts": "bind", "MountDevice": "/" + text})
+    found = mounts(
+        ours,
+        MountPoints={
+            "/a": local(text),
+            "/b": local("db", Spec={"VolumeOptions": {"Subpath": text}}),
+            "/c": local("with"),
+            "/d": point(Source=docker.join(text), Type="bind"),
+            "/e": point(Source=text, Type="volume", Driver=text, Name="x"),
+        },
+        Volumes={"/f": docker.join("vfs", text)},
+    )
+    assert [one["available"] for one in found] == [False] * 6
