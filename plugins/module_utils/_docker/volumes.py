@@ -11,11 +11,12 @@ disk even while it runs. `_data` is a link to `vfs/dir/<id>` where 1.7 took a vo
 import functools
 import os
 import stat
-from typing import Any, Collection, Dict, List, Optional, Tuple
+from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
 
 from .._errors import RescueError
 from .._host import Host
 from . import records
+from .daemon import RunningDaemon
 from .data_root import DataRoot
 
 _KERNELS = ("/proc/", "/sys/", "/dev/")  # what is below holds no data, and to read it can do anything
@@ -34,6 +35,7 @@ class Volumes:
         self.ours = ours
         self._mounted = mounted
         self._directory = data_root + "/volumes/"
+        self._links: Optional[Set[str]] = None
         # Containers share what they bind: each path is looked at once.
         self._kind = functools.lru_cache(maxsize=1024)(_kind_of)
 
@@ -106,12 +108,19 @@ class Volumes:
             return source, "%s is a link: %s" % (data, reason) if reason else ""
         if not stat.S_ISDIR(mode):
             return data, "%s is not a directory" % data
-        if not self.ours and os.path.islink(self._directory + name):
+        if not self.ours and name in self._linked():
             return self._path(data, recorded_root)
         # Few volumes have options: to ask whether the file is there is cheaper than to find that it is not.
         if os.access(self._directory + name + "/opts.json", os.F_OK):
             return self._with_options(name, data, recorded_root)
         return data, ""
+
+    def _linked(self) -> Set[str]:
+        """The volumes that are links themselves: Docker makes none. One look is cheaper than one for each volume."""
+        if self._links is None:
+            with os.scandir(self._directory) as entries:
+                self._links = {entry.name for entry in entries if entry.is_symlink()}
+        return self._links
 
     def _with_options(self, name: str, data: str, recorded_root: str) -> Tuple[str, str]:
         """A volume that Docker may have to mount something for."""
@@ -160,7 +169,7 @@ class Volumes:
             if not any(_is_below(real, place) for place in places):
                 return "", "%s leads out of the data root, to %s" % (path, real)
             path = real
-        if (path + "/").startswith(_KERNELS):
+        if is_kernels(path):
             return path, "%s is the kernel's, not data" % path
         kind = self._kind(path)
         return path, "%s %s" % (path, kind) if kind else ""
@@ -175,12 +184,18 @@ class Volumes:
         )
 
 
-def look(host: Host, root: DataRoot, in_use: bool) -> Volumes:
-    """At the volumes of a data root; ``in_use`` where a process of this host works with it."""
-    ours = in_use or os.path.realpath(root.settings.data_root) == root.path
+def look(host: Host, root: DataRoot, daemons: Sequence[RunningDaemon]) -> Volumes:
+    """At the volumes of a data root, with the Dockers of this host that work on it. It is this host's where its
+    configuration or a running Docker of root's says so: nothing that stands on the disk itself, nor what is mounted
+    out of it, can say that."""
     # Docker keeps a root of its own for a user namespace: `<data root>/<uid>.<gid>`.
-    ours = ours or os.path.realpath(root.settings.data_root) == os.path.dirname(root.path)
+    ours = os.path.realpath(root.settings.data_root) in (root.path, os.path.dirname(root.path))
+    ours = ours or any(one.trusted for one in daemons)
     return Volumes(root.path, ours, {mount.mount_point for mount in host.mounts()})
+
+
+def is_kernels(path: str) -> bool:
+    return (path + "/").startswith(_KERNELS)
 
 
 def translated(path: str, recorded_root: str, data_root: str) -> str:

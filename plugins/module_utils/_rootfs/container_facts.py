@@ -29,7 +29,7 @@ def container_facts(
         chosen, not_found = containers.select(list(chosen), wanted, missing_ok)
     problems: List[Dict[str, str]] = []
     alive = Alive(host, root)
-    look = volumes.look(host, root, alive.liveness.in_use)
+    look = volumes.look(host, root, alive.liveness.daemons)
     return {
         "data_root": root.path,
         "storage_drivers": root.storage_drivers,

@@ -74,8 +74,8 @@ def _open(
     before = found.of_container(host, container.id, name)
     opened, binds = tree.find(host, container.id)
     if opened and opened.mount:
-        in_use = Liveness(host, root.path).in_use
-        outside = Outside(host, root, everyone, container, in_use, wanted.volumes)
+        daemons = Liveness(host, root.path).daemons
+        outside = Outside(host, root, everyone, container, daemons, wanted.volumes)
         return _open_already(host, wanted, container, outside, opened, binds, check_mode)
     if any(one.label.container_id != container.id for one in before.trees):
         raise Refused(
@@ -99,7 +99,7 @@ def _open(
         wanted.scratch_size,
         alive.of(container),
     )
-    outside = Outside(host, root, everyone, container, alive.liveness.in_use, wanted.volumes)
+    outside = Outside(host, root, everyone, container, alive.liveness.daemons, wanted.volumes)
     holding = hold.Hold(Plan(), [], False)
     if wanted.access == "in_place":
         holding = hold.plan(host, root, name, alive, everyone, wanted.stop_docker)

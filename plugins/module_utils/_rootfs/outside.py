@@ -13,8 +13,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .. import _mountinfo
 from .._docker import volumes
 from .._docker.containers import Container
+from .._docker.daemon import RunningDaemon
 from .._docker.data_root import DataRoot
-from .._docker.volumes import can_be_path
+from .._docker.volumes import can_be_path, is_kernels
 from .._errors import NotFound, Refused
 from .._host import Host, quote
 from .._plan import Action, Context, Plan
@@ -43,11 +44,11 @@ class Outside:
         root: DataRoot,
         everyone: Sequence[Container],
         container: Container,
-        in_use: bool,
+        daemons: Sequence[RunningDaemon],
         wanted: bool,
     ) -> None:
         self._host, self._root, self._everyone, self._container = host, root, everyone, container
-        self._look = volumes.look(host, root, in_use)
+        self._look = volumes.look(host, root, daemons)
         self._mounts = host.mounts()
         self._outer = self._outer_of(container)
         self._steps: List[ShowOuter] = []
@@ -128,6 +129,8 @@ class Outside:
         """Why something is never shown, though it can be had."""
         if not one.parts:
             return "its destination %r is not a path below /" % one.facts["destination"][:80]
+        if one.source and is_kernels(one.source):
+            return "%s is the kernel's, not data" % one.source
         return ""
 
     def _is_read_only(self, one: Outer, access: str, living: List[Tuple[str, Optional[Outer]]]) -> bool:

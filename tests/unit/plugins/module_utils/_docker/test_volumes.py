@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils._docker import data_root, volumes
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon, data_root, volumes
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 
@@ -345,13 +345,15 @@ def test_a_root_that_was_moved(docker, mounts, volume):
 
 
 def test_whose_root_it_is(host, docker, tmp_path):
-    """This host's is the one that its Docker is set to use, or that something of this host works with."""
+    """This host's is the one that its Docker is set to use, or that a Docker of root's works on."""
     root = data_root.find(host, docker.path)
-    assert volumes.look(host, root, False).ours
+    assert volumes.look(host, root, []).ours
+    assert volumes.look(host, root._replace(path=docker.path + "/100000.100000"), []).ours
     other = root._replace(path=str(tmp_path / "other"))
-    assert not volumes.look(host, other, False).ours
-    assert volumes.look(host, other, True).ours
-    assert volumes.look(host, root._replace(path=docker.path + "/100000.100000"), False).ours
+    assert not volumes.look(host, other, []).ours
+    for trusted in (True, False):
+        docker_there = daemon.RunningDaemon(7, ["dockerd"], other.path, trusted)
+        assert volumes.look(host, other, [docker_there]).ours == trusted
 
 
 def test_a_path_is_translated_only_at_a_whole_name():

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing, opening
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.driver import NOTHING
@@ -237,6 +238,27 @@ def test_a_volume_that_is_not_mounted(host, opened, web):
     docker.write({"MountType": "nfs", "MountDevice": ":/x"}, "volumes", "db", "opts.json")
     refused(opened(), "which is not mounted here now")
     assert host.bound == []
+
+
+def test_a_bind_that_is_a_link_to_the_kernels(host, opened, web, tmp_path):
+    os.symlink("/proc", str(tmp_path / "link"))
+    web(__data=bind(tmp_path / "link"))
+    refused(opened(), "/proc is the kernel's, not data")
+    assert host.bound == []
+
+
+def test_the_disk_of_another_machine_shows_nothing_of_this_host(host, opened, web, tmp_path, monkeypatch):
+    """Also not once something of that disk is mounted here, as by ourselves."""
+    logs = str(tmp_path / "docker" / "containers" / ident("web"))
+    docker = web(__data=local("db"), __etc=bind("/etc"), __logs=bind(logs))
+    monkeypatch.setattr(daemon, "DEFAULT_DATA_ROOT", str(tmp_path / "other"))
+    for _again in range(2):
+        result = opened()
+        assert {one["destination"]: (one["source"], one["shown"]) for one in result.mounts} == {
+            "/data": (data(docker, "db"), True),
+            "/etc": ("", False),
+            "/logs": (logs, True),
+        }
 
 
 def test_a_tmpfs_is_no_loss(opened, web):
