@@ -239,7 +239,10 @@ containers:
           type: str
         source:
           description:
-            - Where the data lies on the host today. Resolved for anonymous volumes and for a data root that was moved.
+            - Where the data lies on the host today. Resolved for anonymous volumes, for volumes of Docker before 1.7,
+              and for a data root that was moved.
+            - Empty where that is not known, as for a path of another machine. A data root that is not the one that this
+              host's Docker uses is taken for another machine's.
           type: str
         recorded_source:
           description: The source as it is recorded; empty for an anonymous volume.
@@ -256,6 +259,15 @@ containers:
         read_write:
           description: Whether the container may write to it.
           type: bool
+        available:
+          description: Whether the data can be had at RV(containers[].mounts[].source) now.
+          type: bool
+        reason:
+          description:
+            - Why it cannot be had, null where it can. It is missing, it is a volume that is mounted from elsewhere
+              (NFS, a device) and is not mounted now, another driver keeps it, or the path is one of another machine.
+          type: str
+          sample: "the volume is :/export (nfs), which is not mounted here now at /var/lib/docker/volumes/db/_data"
     log_path:
       description: The container's log on the host.
       type: str

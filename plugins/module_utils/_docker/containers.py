@@ -100,7 +100,7 @@ class Container:
             result["labels"] = records.mapping_of(config, "Labels")
         return result
 
-    def facts(self, include_env: bool) -> Dict[str, Any]:
+    def facts(self, include_env: bool, look: volumes.Volumes) -> Dict[str, Any]:
         """What container_info returns of the record itself, text as it was found."""
         recorded_root = self.recorded_root
         return {
@@ -115,7 +115,7 @@ class Container:
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
             "state": self.state(),
-            "mounts": volumes.mounts(self.data_root, recorded_root, self.record),
+            "mounts": look.of(recorded_root, self.record),
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), recorded_root, self.data_root
             ),

@@ -10,15 +10,18 @@ import pytest
 from ansible_collections.drydock.rescue.plugins.module_utils import _text
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
+from ansible_collections.drydock.rescue.plugins.module_utils._docker.volumes import Volumes
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, BadRecord, NotFound
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import NEVER, ident
 from ansible_collections.drydock.rescue.tests.unit.support.texts import HOSTILE, dangerous
+
+VOLUMES = Volumes("/none", True, ())
 
 
 def test_all_facts_of_a_container(docker):
     container_id = docker.container("payroll-db")
     layer = ident("layer of payroll-db")
-    assert Container(docker.path, container_id).facts(False) == {
+    assert Container(docker.path, container_id).facts(False, VOLUMES) == {
         "id": container_id,
         "name": "payroll-db",
         "image": "mysql:5.7",
@@ -53,8 +56,8 @@ def test_all_facts_of_a_container(docker):
 
 def test_environment_and_labels_only_on_request(docker):
     container = Container(docker.path, docker.container("web"))
-    assert "secret" not in repr(container.facts(False))
-    config = container.facts(True)["config"]
+    assert "secret" not in repr(container.facts(False, VOLUMES))
+    config = container.facts(True, VOLUMES)["config"]
     assert "MYSQL_ROOT_PASSWORD=secret" in config["env"]
     assert config["labels"] == {"token": "secret"}
 
@@ -93,7 +96,7 @@ def test_status_words(docker, state, status):
 def test_a_container_before_1_10(docker):
     docker.write({"id": "x"}, "graph", "x", "json")
     container = Container(docker.path, docker.old_container("web"))
-    facts = container.facts(False)
+    facts = container.facts(False, VOLUMES)
     assert (facts["layout"], facts["layer_id"], facts["init_layer_id"]) == (
         "graph",
         ident("web"),
@@ -216,7 +219,8 @@ DOCKER_0_7 = {
 def test_all_facts_of_a_container_of_docker_0_7(docker):
     docker.write(DOCKER_0_7, "containers", ident("web"), "config.json")
     container = Container(docker.path, ident("web"))
-    facts = container.facts(True)
+    os.makedirs(docker.join("vfs", "dir", ident("volume")))
+    facts = container.facts(True, Volumes(docker.path, True, ()))
     assert container.problems == []
     assert container.recorded_root == "/var/lib/docker"
     volume = docker.join("vfs", "dir", ident("volume"))
@@ -484,7 +488,7 @@ def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
     config = {"Image": HOSTILE, "Cmd": ["a\nb"], "ExposedPorts": {HOSTILE: {}}}
     docker.container("bad", MountPoints={HOSTILE: mount}, State={"Error": HOSTILE}, Config=config, **keys)
     container = Container(docker.path, ident("bad"))
-    facts = container.facts(False)
+    facts = container.facts(False, VOLUMES)
     assert facts["config"]["cmd"] == ["a\nb"]
     facts = json.loads(_text.as_json(facts, ["config"]))
     assert facts.pop("config")["cmd"] == ["a\nb"]
