@@ -11,8 +11,13 @@ options:
   data_root:
     description:
       - Docker's data root on the target host.
-      - By default it is taken from, in this order, the command line of a running Docker daemon, its systemd unit with
-        drop-ins, C(/etc/docker/daemon.json), and V(/var/lib/docker).
+      - By default it is taken from, in this order, a running Docker daemon; its systemd unit with drop-ins, environment
+        files and the C(daemon.json) that it reads; V(/var/lib/docker). Where systemd does not run or has no such unit,
+        the files that init scripts read come before these (C(/etc/sysconfig/docker), C(/etc/default/docker)).
+      - Where Docker remaps users (C(userns-remap)), it is the directory C(UID.GID) below. A data root that is given and
+        holds nothing but one such directory means that one.
+      - A Docker that a user other than root started (rootless mode) is never chosen by default. Its data root can be
+        given here, and a failure to find one lists it.
       - It need not be the host's own; the disk of another machine, mounted somewhere, is read as well.
     type: path
 """

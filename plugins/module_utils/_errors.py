@@ -38,7 +38,7 @@ class NoDataRoot(NotFound):
 
 
 class Ambiguous(RescueError):
-    """A word that means more than one container."""
+    """A word that means more than one container, or a directory that holds more than one data root."""
 
     code = "ambiguous"
 

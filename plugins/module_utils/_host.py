@@ -9,6 +9,7 @@ answers recorded output and fails on any command that it was not told of.
 import errno as errno_codes
 import os
 import re
+import stat
 import subprocess
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -28,6 +29,9 @@ _PACKAGES = {
     "docker": "docker.io / docker",
     "tar": "tar",
 }
+
+
+_PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Finished(NamedTuple):
@@ -140,8 +144,9 @@ class Host:
         flags, data = _syscalls.split_options(options)
         try:
             if flags & _syscalls.MS_BIND:
-                _syscalls.mount(source, target, "", _syscalls.MS_BIND, "")
-                if flags != _syscalls.MS_BIND:
+                how = flags & (_syscalls.MS_BIND | _syscalls.MS_REC)
+                _syscalls.mount(source, target, "", how, "")
+                if flags != how:
                     try:
                         _syscalls.mount("", target, "", flags | _syscalls.MS_REMOUNT, "")
                     except OSError:
@@ -160,11 +165,82 @@ class Host:
         try:
             _syscalls.unmount(target)
         except OSError as error:
-            hint = "Something works in it: `fuser -vm %s` names it" % quote([target])
+            raise _busy(target, error)
+
+    def bind_inside(self, source: str, root: str, parts: Sequence[str], options: Sequence[str]) -> None:
+        """Binds a directory or file at a place below ``root``, without what is mounted in it, and in a peer group of
+        its own. No link is followed, neither in ``source`` nor below ``root``: who can write there can put nothing
+        else in their place. Raises OSError where the way is not as it was, and CommandFailed."""
+        flags, _data = _syscalls.split_options(options)
+        from_there = _open_place("/", [part for part in source.split("/") if part])
+        try:
+            place = _open_place(root, parts)
+            try:
+                self._bind(from_there, place, root, parts, flags)
+            finally:
+                os.close(place)
+        finally:
+            os.close(from_there)
+
+    def _bind(self, source: int, place: int, root: str, parts: Sequence[str], flags: int) -> None:
+        try:
+            try:
+                tree = _syscalls.clone_for_bind(source, flags)
+            except OSError as error:
+                if error.errno not in (errno_codes.ENOSYS, errno_codes.EPERM):
+                    raise
+                self._bind_by_steps(source, place, root, parts, flags)  # before 5.12
+                return
+            try:
+                _syscalls.attach_at(tree, place)
+            finally:
+                os.close(tree)
+        except OSError as error:
+            path = os.path.join(root, *parts)
             raise CommandFailed(
-                "cannot unmount %s: %s" % (target, error.strerror),
-                hint if error.errno == errno_codes.EBUSY else "",
+                "cannot mount at %s: %s" % (path, error.strerror),
+                "The kernel's log (dmesg) says more",
                 error.errno or 0,
+            )
+
+    def _bind_by_steps(self, source: int, place: int, root: str, parts: Sequence[str], flags: int) -> None:
+        """As mount(8) does it: for a moment the mount has neither its flags nor a peer group of its own."""
+        _syscalls.mount("/proc/self/fd/%d" % source, "/proc/self/fd/%d" % place, "", _syscalls.MS_BIND, "")
+        try:
+            mounted = _open_place(root, parts)
+            try:
+                if not os.path.samestat(os.fstat(mounted), os.fstat(source)):
+                    raise OSError(errno_codes.ESTALE, os.strerror(errno_codes.ESTALE))
+                path = "/proc/self/fd/%d" % mounted
+                _syscalls.mount("", path, "", flags | _syscalls.MS_BIND | _syscalls.MS_REMOUNT, "")
+                _syscalls.mount("", path, "", _syscalls.MS_PRIVATE, "")
+                _syscalls.mount("", path, "", _syscalls.MS_SHARED, "")
+            finally:
+                os.close(mounted)
+        except OSError:
+            self.unmount_inside(root, parts)
+            raise
+
+    def unmount_inside(self, root: str, parts: Sequence[str]) -> None:
+        """Unmounts what is mounted at a place below ``root``, without following a link on the way."""
+        try:
+            above = _open_place(root, parts[:-1])
+            try:
+                _syscalls.unmount("/proc/self/fd/%d/%s" % (above, parts[-1]))
+            finally:
+                os.close(above)
+        except OSError as error:
+            raise _busy(os.path.join(root, *parts), error)
+
+    def own_peer_group(self, target: str) -> None:
+        """What is mounted at and below ``target`` from now on appears nowhere else that shows the same (Docker's own
+        mount, another bind), but goes from every mount namespace that copies it when it is unmounted."""
+        try:
+            for group in (_syscalls.MS_PRIVATE, _syscalls.MS_SHARED):
+                _syscalls.mount("", target, "", _syscalls.MS_REC | group, "")
+        except OSError as error:
+            raise CommandFailed(
+                "cannot change the propagation of %s: %s" % (target, error.strerror), "", error.errno or 0
             )
 
     def mount_root_of_process(self, pid: int, target: str) -> None:
@@ -244,6 +320,11 @@ class Host:
                 )
         return sorted(found)
 
+    def environment(self, pid: int) -> Dict[str, str]:
+        """The variables that a process was started with; empty when it has gone."""
+        pairs = (text.partition("=") for text in self._proc_text("%d/environ" % pid).split("\0"))
+        return {name: value for name, equals, value in pairs if equals}
+
     def shares_our_root(self, pid: int) -> bool:
         """Whether `/` of a process is ours, whatever its mount namespace; a process in a container has another one."""
         try:
@@ -269,6 +350,32 @@ class Host:
                 return stream.read().decode("utf-8", "surrogateescape")
         except OSError:
             return ""
+
+
+def _open_place(top: str, parts: Sequence[str]) -> int:
+    """A directory or file below an open directory, as a place alone, found without following a link."""
+    descriptor = os.open(top, _PLACE | os.O_DIRECTORY)
+    for number, name in enumerate(parts):
+        try:
+            below = os.open(
+                name, _PLACE | (os.O_DIRECTORY if number < len(parts) - 1 else 0), dir_fd=descriptor
+            )
+        finally:
+            os.close(descriptor)
+        descriptor = below
+    if stat.S_ISLNK(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno_codes.ELOOP, os.strerror(errno_codes.ELOOP), "/".join(parts))
+    return descriptor
+
+
+def _busy(target: str, error: OSError) -> CommandFailed:
+    hint = "Something works in it: `fuser -vm %s` names it" % quote([target])
+    return CommandFailed(
+        "cannot unmount %s: %s" % (target, error.strerror),
+        hint if error.errno == errno_codes.EBUSY else "",
+        error.errno or 0,
+    )
 
 
 def _failed(argv: Sequence[str], code: int, said: str) -> CommandFailed:

@@ -7,7 +7,7 @@ written as octal escapes there.
 """
 
 import re
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -69,3 +69,19 @@ def covering(mounts: List[Mount], path: str) -> Optional[Mount]:
         if inside and (best is None or len(point) >= len(best.mount_point.rstrip("/"))):
             best = mount
     return best
+
+
+def below(mounts: List[Mount], directory: str) -> List[Mount]:
+    """The mounts inside of a directory (absolute, without links), not that on itself."""
+    inside = directory.rstrip("/") + "/"
+    return [mount for mount in mounts if mount.mount_point.startswith(inside) and mount.mount_point != inside]
+
+
+def place_of(mounts: List[Mount], path: str) -> Tuple[str, str]:
+    """The file system that ``path`` (absolute, without links) lies on, and its path there: alike by whatever mount
+    the same directory is reached."""
+    mount = covering(mounts, path)
+    if mount is None:
+        return "", path
+    inside = path[len(mount.mount_point.rstrip("/")) :]
+    return mount.device, mount.root.rstrip("/") + inside or "/"

@@ -6,7 +6,8 @@
   more fact (`<thin id>@<number of the pool>` of a snapshot, the fingerprint of an assembled pool);
 - a tree is mounted at `/run/drydock/<name>`, on top of a *label*: an empty tmpfs whose source names the container,
   the method and the access. The option `path` is a second bind of the tree, on a label too. What
-  is mounted on a label is ours, whatever its file system, and no other mount is;
+  is mounted on a label is ours, whatever its file system, what is mounted inside of that too (the container's
+  volumes), and no other mount is;
 - scratch directories are `<work dir>/.drydock-<name>`, named by the label;
 - thin ids of ours lie in 0xffff00-0xffffff;
 - a held Docker is a drop-in `/run/systemd/system/<unit>.d/drydock-<name>.conf`.
@@ -43,11 +44,13 @@ class Label(NamedTuple):
     extra: str  # a work directory other than /run/drydock; for `path` "made" where the directory is ours too
 
 
-# A labelled mount point of ours, with what is mounted on the label (None: a killed run left the label alone).
+# A labelled mount point of ours, with what is mounted on the label (None: a killed run left the label alone), and
+# inside of that, in the order that they were mounted.
 class Tree(NamedTuple):
     path: str
     label: Label
     mount: Optional[_mountinfo.Mount]
+    below: Sequence[_mountinfo.Mount] = ()
 
 
 def tree_name(container_id: str, name: str, unique: bool) -> str:
@@ -85,12 +88,13 @@ def read_label(mount: _mountinfo.Mount) -> Optional[Label]:
 def trees(mounts: Sequence[_mountinfo.Mount]) -> List[Tree]:
     """Every labelled mount point, those of `path` included, in the order that they were mounted."""
     found = []
-    for mount in mounts:
+    for number, mount in enumerate(mounts):
         label = read_label(mount)
         if label is not None:
-            stack = _mountinfo.stacked_at(list(mounts), mount.mount_point)
-            on_top = stack[stack.index(mount) + 1 :]
-            found.append(Tree(mount.mount_point, label, on_top[-1] if on_top else None))
+            later = list(mounts[number + 1 :])
+            on_top = _mountinfo.stacked_at(later, mount.mount_point)
+            below = _mountinfo.below(later, mount.mount_point)
+            found.append(Tree(mount.mount_point, label, on_top[-1] if on_top else None, below))
     return found
 
 

@@ -12,13 +12,14 @@ import struct
 from typing import Dict, Iterable, List, Tuple
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REMOUNT, MS_BIND = 32, 4096
+MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
+MS_PRIVATE, MS_SHARED = 1 << 18, 1 << 20
 CLONE_NEWNS = 0x00020000
 
 # Numbers of the calls that the C library of old hosts has no function for; alike on every architecture since 5.x.
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
-_MOVE_MOUNT_F_EMPTY_PATH = 4
+_MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 _MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 
@@ -28,6 +29,7 @@ _FLAGS: Dict[str, int] = {
     "nodev": MS_NODEV,
     "noexec": MS_NOEXEC,
     "bind": MS_BIND,
+    "rbind": MS_BIND | MS_REC,
     "remount": MS_REMOUNT,
 }
 
@@ -87,13 +89,22 @@ def clone_root_of(mount_namespace: int) -> int:
 def clone_without_links(directory: int) -> int:
     """A detached copy of the mounts at and below an open directory, in which the kernel follows no link. Nobody else
     sees it, and it goes when the returned descriptor is closed. Linux 5.14 and newer; raises OSError."""
-    flags = _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | _AT_EMPTY_PATH | _AT_RECURSIVE
-    tree = _libc.syscall(_OPEN_TREE, directory, b"", flags)
+    return _clone(directory, _AT_EMPTY_PATH | _AT_RECURSIVE, _MOUNT_ATTR_NOSYMFOLLOW, 0)
+
+
+def clone_for_bind(place: int, flags: int) -> int:
+    """A detached copy of the mount that an open directory or file lies in, from there on and without what is mounted
+    below. It has these of the flags MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC, and no peer. Returns a file
+    descriptor for attach_at(). Linux 5.12 and newer; raises OSError."""
+    return _clone(place, _AT_EMPTY_PATH, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC), MS_PRIVATE)
+
+
+def _clone(place: int, where: int, attributes: int, propagation: int) -> int:
+    tree = _libc.syscall(_OPEN_TREE, place, b"", _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC | where)
     _check(tree, "open_tree")
-    attributes = struct.pack("=QQQQ", _MOUNT_ATTR_NOSYMFOLLOW, 0, 0, 0)  # struct mount_attr
+    wanted = struct.pack("=QQQQ", attributes, 0, propagation, 0)  # struct mount_attr
     try:
-        where = _AT_EMPTY_PATH | _AT_RECURSIVE
-        _check(_libc.syscall(_MOUNT_SETATTR, tree, b"", where, attributes, len(attributes)), "mount_setattr")
+        _check(_libc.syscall(_MOUNT_SETATTR, tree, b"", where, wanted, len(wanted)), "mount_setattr")
     except OSError:
         os.close(tree)
         raise
@@ -104,6 +115,12 @@ def attach(tree: int, target: str) -> None:
     """Mounts what clone_root_of() returned at ``target``. Raises OSError."""
     result = _libc.syscall(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
     _check(result, target)
+
+
+def attach_at(tree: int, place: int) -> None:
+    """The same on an open directory or file, whatever its name is by now. Raises OSError."""
+    flags = _MOVE_MOUNT_F_EMPTY_PATH | _MOVE_MOUNT_T_EMPTY_PATH
+    _check(_libc.syscall(_MOVE_MOUNT, tree, b"", place, b"", flags), "move_mount")
 
 
 def _check(result: int, subject: str) -> None:

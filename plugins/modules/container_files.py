@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Works inside a tree that M(drydock.rescue.container_rootfs) opened, or for listing and copying in any directory.
   - Links are resolved inside the tree as the container would resolve them, never on the host.
+  - Volumes that are shown in the tree (O(drydock.rescue.container_rootfs#module:volumes)) are gone through like the
+    rest of it. A directory that a volume lies in is never deleted, nor the volume; only what is in it, by its name.
   - Copies keep owners, modes, times, extended attributes, ACLs, hard links and holes. Sockets, devices and fifos are
     never opened and are left out.
 author:

@@ -66,6 +66,15 @@ data_root:
   returned: success
   type: str
   sample: /var/lib/docker
+data_root_source:
+  description:
+    - What said that it is this data root, in words for an operator. It can be the option O(data_root), a running daemon
+      (C(process 812)), the name of its service, a file with its path, or C(the default).
+    - Where users are remapped (C(userns-remap)), RV(data_root) is the directory that Docker made for them below the
+      data root that was said.
+  returned: success
+  type: str
+  sample: docker.service
 storage_drivers:
   description: The storage drivers of which something is in the data root.
   returned: success
@@ -230,7 +239,10 @@ containers:
           type: str
         source:
           description:
-            - Where the data lies on the host today. Resolved for anonymous volumes and for a data root that was moved.
+            - Where the data lies on the host today. Resolved for anonymous volumes, for volumes of Docker before 1.7,
+              and for a data root that was moved.
+            - Empty where that is not known, as for a path of another machine. A data root that is not the one that this
+              host's Docker uses is taken for another machine's.
           type: str
         recorded_source:
           description: The source as it is recorded; empty for an anonymous volume.
@@ -247,6 +259,15 @@ containers:
         read_write:
           description: Whether the container may write to it.
           type: bool
+        available:
+          description: Whether the data can be had at RV(containers[].mounts[].source) now.
+          type: bool
+        reason:
+          description:
+            - Why it cannot be had, null where it can. It is missing, it is a volume that is mounted from elsewhere
+              (NFS, a device) and is not mounted now, another driver keeps it, or the path is one of another machine.
+          type: str
+          sample: "the volume is :/export (nfs), which is not mounted here now at /var/lib/docker/volumes/db/_data"
     log_path:
       description: The container's log on the host.
       type: str

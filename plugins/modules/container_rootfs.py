@@ -86,6 +86,17 @@ options:
     type: str
     choices: [auto, snapshot, assemble, extract, live, merge, directory, direct]
     default: auto
+  volumes:
+    description:
+      - Whether to show the container's volumes and binds in the tree, at their destinations. What is in them is not in
+        the container's layer. RV(mounts) lists them in either case.
+      - They are read-only, also with O(access=scratch). With O(access=in_place) those are writable that the container
+        itself may write and that no other living container mounts.
+      - What cannot be had, or has no mount point in the layer (a container that never ran), is not shown, and a warning
+        says so. No mount point is made.
+      - A tree that is open already gets them too. They stay until it is closed; V(false) takes nothing away.
+    type: bool
+    default: false
   work_dir:
     description:
       - Where the scratch file lies that takes journal replay and scratch writes. It needs room for what is written, not
@@ -130,6 +141,11 @@ EXAMPLES = r"""
     container: payroll-db
     state: unmounted
 
+- name: Open it with the data that is in its volumes
+  drydock.rescue.container_rootfs:
+    container: payroll-db
+    volumes: true
+
 - name: Open a full container to make room in it
   drydock.rescue.container_rootfs:
     container: payroll-db
@@ -162,6 +178,35 @@ device:
   returned: success
   type: str
   sample: /dev/mapper/drydock-payroll-db-view
+mounts:
+  description:
+    - Which data lies outside of the container's layer, every volume, bind and tmpfs of it. Empty after closing.
+    - The keys that M(drydock.rescue.container_info) returns of a mount, and these.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    destination:
+      description: The mount point inside the container.
+      type: str
+      sample: /var/lib/mysql
+    source:
+      description: Where the data lies on the host today, empty where that is not known.
+      type: str
+      sample: /var/lib/docker/volumes/payroll/_data
+    available:
+      description: Whether the data can be had there now.
+      type: bool
+    shown:
+      description: Whether it is, or in check mode would be, shown in the tree.
+      type: bool
+    read_only:
+      description: Whether it is shown read-only, null where it is not shown.
+      type: bool
+    reason:
+      description: Why it is not shown, null where it is.
+      type: str
+      sample: "it was not asked for (`volumes: true`)"
 actions:
   description:
     - What was done, or would be done in check mode, as shell commands in their order. Empty when nothing changed.
@@ -197,6 +242,7 @@ def main():
                 choices=["auto", "snapshot", "assemble", "extract", "live", "merge", "directory", "direct"],
                 default="auto",
             ),
+            volumes=dict(type="bool", default=False),
             work_dir=dict(type="path"),
             scratch_size=dict(type="str", default="1G"),
             stop_docker=dict(type="bool", default=False),

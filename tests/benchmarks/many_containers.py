@@ -241,6 +241,7 @@ class ManyContainers(DockerRoot):
 
     def _mount_points(self, name: str, project: str) -> dict:
         volume = ident("volume of " + name)
+        os.makedirs(self.join("volumes", volume, "_data"))
         bind = {
             "Type": "bind",
             "Source": f"/srv/{project}/etc",

@@ -3,14 +3,15 @@
 """Container records: what Docker wrote in `<data root>/containers/<id>/`. PRIVATE to the collection.
 
 `config.v2.json` since 1.10, `config.json` before; after a migration both exist and the new one counts. A container
-with the old one alone on a newer root was not migrated: Docker does not list it, its layer bears its id.
+with the old one alone on a newer root was not migrated: Docker does not list it, its layer bears its id. One with both
+and no mount in layerdb was migrated by half: Docker lists it and cannot start it.
 """
 
 import os
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .._errors import Ambiguous, NotFound, RescueError
+from .._errors import Ambiguous, BadRecord, NotFound, RescueError
 from .._text import name as one_line
 from .._text import printable
 from . import layers, records, volumes
@@ -46,6 +47,17 @@ class Container:
 
     def problem(self, code: str, message: str) -> None:
         self.problems.append(Problem(code, self.id, printable(message)))
+
+    def image_layer_ids(self) -> List[str]:
+        """The storage driver's ids of the image layers below the container, the nearest first and without the init
+        layer; none of a container made FROM scratch. Raises NotFound or BadRecord."""
+        broken = [one.message for one in self.problems if one.code in ("layer_unknown", "layer_incomplete")]
+        if not self.parent and (broken or self.layout == "graph"):
+            reason = "; ".join(broken) or "its record names none"
+            raise BadRecord("the image of container %s is not known: %s" % (self.id[:12], reason))
+        if self.layout == "graph":
+            return layers.graph_layer_ids(self.data_root, self.parent)
+        return layers.image_layer_ids(self.data_root, self.driver, self.parent)
 
     @property
     def recorded_root(self) -> str:
@@ -88,7 +100,7 @@ class Container:
             result["labels"] = records.mapping_of(config, "Labels")
         return result
 
-    def facts(self, include_env: bool) -> Dict[str, Any]:
+    def facts(self, include_env: bool, look: volumes.Volumes) -> Dict[str, Any]:
         """What container_info returns of the record itself, text as it was found."""
         recorded_root = self.recorded_root
         return {
@@ -103,7 +115,7 @@ class Container:
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
             "state": self.state(),
-            "mounts": volumes.mounts(self.data_root, recorded_root, self.record),
+            "mounts": look.of(recorded_root, self.record),
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), recorded_root, self.data_root
             ),
@@ -111,51 +123,83 @@ class Container:
         }
 
     def _read_record(self) -> Dict[str, Any]:
-        directory = "%s/containers/%s" % (self.data_root, self.id)
-        new = directory + "/config.v2.json"
+        new, old = self._file("config.v2.json"), self._file("config.json")
         try:
-            try:
-                return records.read_json(new)
-            except NotFound:
-                old = directory + "/config.json"
-                if os.path.lexists(new) or not os.path.lexists(old):
-                    raise
-            self.layout = "graph"
-            if os.path.isdir(os.path.join(self.data_root, "image")):
-                self.problem(
-                    "not_migrated",
-                    "%s: Docker 1.10 did not migrate this container and does not list it" % old,
-                )
+            return records.read_json(new)
+        except RescueError as error:
+            if not os.path.lexists(old):
+                self.problem("config_broken", error.message)
+                return {}
+            if not isinstance(error, NotFound):
+                return self._record_from_before(old, error)
+        self.layout = "graph"
+        if os.path.isdir(os.path.join(self.data_root, "image")):
+            self.problem(
+                "not_migrated",
+                "%s: Docker 1.10 did not migrate this container and does not list it" % old,
+            )
+        try:
             return records.read_json(old)
         except RescueError as error:
             self.problem("config_broken", error.message)
             return {}
 
+    def _record_from_before(self, old: str, error: RescueError) -> Dict[str, Any]:
+        """The record that the migration of 1.10 left, where the newer one is damaged."""
+        try:
+            record = records.read_json(old)
+        except RescueError:
+            self.problem("config_broken", error.message)
+            return {}
+        self.problem(
+            "config_broken", "%s; what is said here is from before Docker 1.10 (%s)" % (error.message, old)
+        )
+        return record
+
     def _driver(self) -> str:
-        if not self.record:
-            return layers.driver_of(self.data_root, self.id)
-        driver = records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
-        if _DRIVER.fullmatch(driver):
-            return driver
-        self.problem("config_broken", "its record names %r as its storage driver" % driver[:80])
+        if self.record:
+            driver = records.text_of(self.record, "Driver") or "aufs"  # "" was aufs in the oldest records
+            if _DRIVER.fullmatch(driver):
+                return driver
+            self.problem("config_broken", "its record names %r as its storage driver" % driver[:80])
+        if self.layout == "graph":
+            return layers.driver_with_layer(self.data_root, self.id)
         return layers.driver_of(self.data_root, self.id)
 
     def _read_layer(self) -> None:
-        if self.layout == "graph":
-            self.layer_id, self.init_layer_id = self.id, self.id + "-init"
-            self.parent = records.text_of(self.record, "Image")
-            return
         if not self.driver:
             self.problem("driver_unknown", "no record says which storage driver holds container %s" % self.id)
+        if self.layout == "graph":
+            self._is_of_graph(self.record)
+            return
+        if not self.driver:
             return
         try:
             mount = layers.layer_mount(self.data_root, self.driver, self.id)
         except NotFound as error:
-            self.problem("layer_unknown", error.message)
+            self._without_mount(error)
             return
         self.layer_id, self.init_layer_id, self.parent = mount.layer_id, mount.init_layer_id, mount.parent
         for message in mount.broken:
             self.problem("layer_unknown" if not mount.layer_id else "layer_incomplete", message)
+
+    def _is_of_graph(self, record: Dict[str, Any]) -> None:
+        self.layout = "graph"
+        self.layer_id, self.init_layer_id = self.id, self.id + "-init"
+        self.parent = records.text_of(record, "Image")
+
+    def _without_mount(self, error: NotFound) -> None:
+        """Docker 1.10 wrote the new record before the mount: what stopped it in between left the old layer alone."""
+        try:
+            before = records.read_json(self._file("config.json"))
+        except RescueError:
+            self.problem("layer_unknown", error.message)
+            return
+        self._is_of_graph(before)
+        self.problem("not_migrated", "%s: Docker 1.10 migrated this container by half" % error.message)
+
+    def _file(self, name: str) -> str:
+        return "%s/containers/%s/%s" % (self.data_root, self.id, name)
 
 
 def read_all(data_root: str) -> List[Container]:
@@ -180,7 +224,8 @@ def select(
         matches = _matching(containers, word)
         if len(matches) > 1:
             raise Ambiguous(
-                "container %r is ambiguous: %s" % (word, _listed(matches)),
+                "container %r is ambiguous: %s"
+                % (word, _listed(matches, len({one.driver for one in matches}) > 1)),
                 "Give the full id of the one that is meant",
             )
         if not matches:
@@ -209,9 +254,15 @@ def _matching(containers: Sequence[Container], word: str) -> List[Container]:
     return [one for one in containers if one.id.startswith(word)] if _ID_PREFIX.fullmatch(word) else []
 
 
-def _listed(containers: Sequence[Container]) -> str:
+def _listed(containers: Sequence[Container], with_driver: bool = False) -> str:
     shown = ", ".join(
-        "%s (%s)" % (printable(one.name) or "no name", one.id[:12]) for one in containers[:_LISTED]
+        "%s (%s%s)"
+        % (
+            printable(one.name) or "no name",
+            one.id[:12],
+            " on %s" % (one.driver or "an unknown driver") if with_driver else "",
+        )
+        for one in containers[:_LISTED]
     )
     more = len(containers) - _LISTED
     return "%s and %d more" % (shown, more) if more > 0 else shown

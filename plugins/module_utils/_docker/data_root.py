@@ -6,41 +6,60 @@ import os
 from typing import List, NamedTuple, Optional
 
 from .. import _mountinfo
-from .._errors import BadRecord, NoDataRoot
+from .._errors import Ambiguous, BadRecord, NoDataRoot
 from .._host import Host
-from . import daemon, records
+from . import configuration, daemon, records, rootless, settings, userns
 
 DRIVERS = ("aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "vfs", "zfs")
+_LISTED = 12
 
 
 class DataRoot(NamedTuple):
     path: str  # absolute, links resolved
     storage_drivers: List[str]  # of which something is there
-    settings: daemon.Settings
+    settings: settings.Settings
+    source: str  # in words: why this one
     mount: Optional[_mountinfo.Mount]  # the mount that it lies in
 
 
 def find(host: Host, path: Optional[str]) -> DataRoot:
-    """The data root at ``path``, or the one that this host's Docker uses. Raises NoDataRoot, or BadRecord where the
-    directory is not a data root; both say what is there."""
-    settings = daemon.configured(host)
-    wanted = path or settings.data_root
-    found = os.path.realpath(wanted)
-    where = "data_root %s" % wanted if path else "data root %s (from %s)" % (wanted, settings.source)
+    """The data root at ``path``, or the one that this host's Docker uses. One that holds nothing but a directory for
+    remapped users means that directory. Raises NoDataRoot, BadRecord where the directory is not a data root, or
+    Ambiguous where it holds several for remapped users; all say what is there."""
+    told = configuration.configured(host)
+    wanted, source = (path, "the option data_root") if path else (told.data_root, told.source)
+    where = "data_root %s" % wanted if path else "data root %s (from %s)" % (wanted, source)
+    found = _real(wanted)
     if not os.path.isdir(found):
         raise NoDataRoot("%s is not a directory" % where, "Give `data_root`; %s" % _suggestion(host))
     names = records.names_in(found)
-    if not _looks_like_one(found, names):
-        shown = ", ".join(names[:12]) or "nothing"
-        raise BadRecord(
-            "%s is not a data root of Docker: it holds %s" % (where, shown),
-            "A data root holds `containers` and `image` (or `graph`). Give `data_root`; %s"
-            % _suggestion(host),
-        )
-    return DataRoot(found, _drivers(found, names), settings, _mountinfo.covering(host.mounts(), found))
+    if not _looks_like_one(names):
+        inner = [one for one in userns.directories(found) if _looks_like_one(records.names_in(one))]
+        if len(inner) > 1:
+            raise Ambiguous(
+                "%s holds the data roots of several mappings of users" % where,
+                "Give one of them as `data_root`: %s" % ", ".join(inner[:_LISTED]),
+            )
+        if not inner:
+            raise BadRecord(
+                "%s is not a data root of Docker: it holds %s"
+                % (where, ", ".join(names[:_LISTED]) or "nothing"),
+                "A data root holds `containers` and `image` (or `graph`). Give `data_root`; %s"
+                % _suggestion(host),
+            )
+        found, source = _real(inner[0]), source + ", and the only mapping of users in it"
+        names = records.names_in(found)
+    return DataRoot(found, _drivers(found, names), told, source, _mountinfo.covering(host.mounts(), found))
 
 
-def _looks_like_one(path: str, names: List[str]) -> bool:
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # with a zero byte
+        raise NoDataRoot("data_root %r is not a directory" % path, "Give another `data_root`")
+
+
+def _looks_like_one(names: List[str]) -> bool:
     """`containers` alone does not make one: /var/lib has such a directory too (Podman's)."""
     beside = {"image", "graph", "volumes", "network"}.union(DRIVERS)
     return "containers" in names and bool(beside.intersection(names))
@@ -52,13 +71,20 @@ def _drivers(path: str, names: List[str]) -> List[str]:
     for driver in DRIVERS:
         # vfs/dir also held the volumes of every driver before 1.7: without image/vfs it proves nothing.
         own = driver in names and driver != "vfs" and bool(records.names_in(os.path.join(path, driver)))
-        if driver in images or own:
+        # Docker before 1.10 kept the names of the images of each driver in a file of their own.
+        if driver in images or own or "repositories-" + driver in names:
             found.append(driver)
     return found
 
 
 def _suggestion(host: Host) -> str:
-    running = ["%s (dockerd, process %d)" % (one.data_root, one.pid) for one in daemon.running(host)]
-    default = [daemon.DEFAULT_DATA_ROOT] if os.path.isdir(daemon.DEFAULT_DATA_ROOT) else []
-    known = running or default
-    return "this host has %s" % ", ".join(known) if known else "no Docker was found on this host"
+    running = [
+        "%s (dockerd%s, process %d)"
+        % (one.data_root, "" if one.trusted else " of user %d" % one.uid, one.pid)
+        for one in daemon.running(host)
+    ]
+    users = [path for path in rootless.on_disk() if not any(one.startswith(path + " ") for one in running)]
+    default = [settings.DEFAULT_DATA_ROOT] if os.path.isdir(settings.DEFAULT_DATA_ROOT) else []
+    known = (running or default) + users
+    shown = ", ".join(known[:_LISTED])
+    return "this host has %s" % shown if known else "no Docker was found on this host"

@@ -5,10 +5,15 @@
 `<data root>/devicemapper/metadata/<layer id>` is one JSON object a device (since 0.12):
 ``{"device_id": int, "size": bytes, "transaction_id": int, "initialized": bool, "deleted": bool}``. `size` is the
 authority for the length of the device's table (size / 512 sectors). Beside them lie `base`, `deviceset-metadata`
-and `transaction-metadata`. Format: daemon/graphdriver/devmapper/deviceset.go of moby.
+and `transaction-metadata`. Docker 0.7 to 0.11 had all of them in the one file `devicemapper/devicemapper/json`, as
+``{"Devices": {"<layer id>": {...}}}`` with base under the empty name; 0.12 wrote the files from it and renamed it
+(`json.migrated`): that one counts no more. Format: daemon/graphdriver/devmapper/deviceset.go of moby.
 """
 
+import contextlib
+import functools
 import os
+import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from .._errors import BadRecord, NotFound, RescueError
@@ -20,6 +25,7 @@ HIGHEST_DEVICE_ID = 0xFFFFFF  # 24 bits: MAX_DEV_ID of dm-thin
 # size above the pool's is normal: that is what thin means.
 HIGHEST_SIZE = 2**63 - SECTOR
 BASE = "base"  # the device that all images are snapshots of
+_NAME = re.compile(r"[a-f0-9]{64}(-init)?|base")
 _NOT_DEVICES = ("deviceset-metadata", "transaction-metadata")
 
 
@@ -44,8 +50,63 @@ def pool_files(data_root: str) -> Tuple[str, str]:
 def read(data_root: str, layer_id: str) -> DeviceFile:
     """The device of one layer. Raises NotFound, or BadRecord for a file that is cut or cannot be right."""
     path = os.path.join(home(data_root), "metadata", layer_id)
-    record = records.read_json(path)
+    try:
+        return _device(path, layer_id, records.read_json(path))
+    except NotFound:
+        path, devices = _one_file(data_root)
+        if layer_id not in devices:
+            raise
+        return _device("%s, %s" % (path, layer_id), layer_id, devices[layer_id])
+
+
+def has(data_root: str, layer_id: str) -> bool:
+    """Whether a layer has a device, also where what is said of it is damaged."""
+    try:
+        read(data_root, layer_id)
+    except RescueError as error:
+        return not isinstance(error, NotFound)
+    return True
+
+
+def layer_ids(data_root: str) -> List[str]:
+    """The layers that have a device, sorted."""
+    found = set(_file_names(data_root))
+    with contextlib.suppress(RescueError):
+        found.update(name for name in _one_file(data_root)[1] if _NAME.fullmatch(name))
+    return sorted(found)
+
+
+def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
+    """Every device that can be read, and an error for each that cannot."""
+    found: List[DeviceFile] = []
+    errors: List[RescueError] = []
+    names = _file_names(data_root)
+    for name in names:
+        try:
+            found.append(read(data_root, name))
+        except RescueError as error:
+            errors.append(error)
+    try:
+        path, devices = _one_file(data_root)
+    except RescueError as error:
+        return found, errors + [error]
+    for name in sorted(set(devices).difference(names)):
+        try:
+            found.append(_device("%s, %s" % (path, name[:80]), name, devices[name]))
+        except RescueError as error:
+            errors.append(error)
+    return found, errors
+
+
+def _file_names(data_root: str) -> List[str]:
+    names = records.names_in(os.path.join(home(data_root), "metadata"))
+    return [name for name in names if name not in _NOT_DEVICES and not name.startswith(".")]
+
+
+def _device(path: str, layer_id: str, record: Any) -> DeviceFile:
     hint = "Docker's record of this device is damaged; `device_id` opens a device without it"
+    if not isinstance(record, dict):
+        raise BadRecord("%s is %s, no device" % (path, repr(record)[:80]), hint)
 
     def integer(key: str, lowest: int, highest: int, unit: str) -> int:
         value = record.get(key)
@@ -65,22 +126,33 @@ def read(data_root: str, layer_id: str) -> DeviceFile:
     return DeviceFile(layer_id, device_id, size, transaction, records.flag_of(record, "deleted"))
 
 
-def layer_ids(data_root: str) -> List[str]:
-    """The layers that have a device file, sorted."""
-    names = records.names_in(os.path.join(home(data_root), "metadata"))
-    return [name for name in names if name not in _NOT_DEVICES and not name.startswith(".")]
+def _one_file(data_root: str) -> Tuple[str, Dict[str, Any]]:
+    """The one file of Docker 0.7 to 0.11, and what it says of each layer: nothing where there is none. Raises
+    BadRecord."""
+    path = os.path.join(home(data_root), "devicemapper", "json")
+    try:
+        facts = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path, {}
+    except OSError as error:
+        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    devices, trouble = _parsed(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
+    if trouble:
+        raise BadRecord(trouble)
+    return path, devices
 
 
-def read_all(data_root: str) -> Tuple[List[DeviceFile], List[RescueError]]:
-    """Every device file that can be read, and an error for each that cannot."""
-    found: List[DeviceFile] = []
-    errors: List[RescueError] = []
-    for name in layer_ids(data_root):
-        try:
-            found.append(read(data_root, name))
-        except RescueError as error:
-            errors.append(error)
-    return found, errors
+@functools.lru_cache(maxsize=2)
+def _parsed(path: str, _changed: int, _size: int, _inode: int) -> Tuple[Dict[str, Any], str]:
+    """The devices of the one file, or what is wrong with it. Remembered, for every container asks."""
+    try:
+        record = records.read_json(path)
+    except RescueError as error:
+        return {}, error.message
+    devices = record.get("Devices", record.get("devices"))
+    if not isinstance(devices, dict):
+        return {}, "%s holds no devices" % path
+    return {name or BASE: device for name, device in devices.items()}, ""
 
 
 def file_system_of_base(data_root: str) -> str:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a container to the layer that the storage driver knows it by. PRIVATE to the collection.
 
-Since 1.10 `image/<driver>/layerdb/mounts/<container id>/` holds `mount-id`, `init-id` and `parent` (a chain id);
-before, the layer has the container's own id. Format: layer/filestore.go of moby.
+Since 1.10 `image/<driver>/layerdb/mounts/<container id>/` holds `mount-id`, `init-id` and `parent` (a chain id), and
+every image layer has a directory in `layerdb/sha256` (layer/filestore.go of moby). Before, a layer has the id of its
+container or image, and `graph/<image id>/` says which image is below it (graph/graph.go, migrate/v1).
 """
 
 import os
@@ -11,8 +12,17 @@ import re
 from typing import Dict, List, NamedTuple, Set
 
 from .._errors import BadRecord, NotFound, RescueError
-from . import records
+from . import device_files, records
 
+# Where the drivers of directories keep the layer of a container, whatever the version of Docker.
+_PLACES = {
+    "aufs": "aufs/diff",
+    "btrfs": "btrfs/subvolumes",
+    "overlay": "overlay",
+    "overlay2": "overlay2",
+    "vfs": "vfs/dir",
+}
+_IMAGE_ID = re.compile(r"[a-f0-9]{64}")
 LAYER_ID = re.compile(r"[a-f0-9]{64}(-init)?")
 _CHAIN_ID = re.compile(r"sha256:[a-f0-9]{64}")
 _DEPTH_LIMIT = 500  # more than any kernel or Docker takes; a loop in the records ends here
@@ -71,6 +81,18 @@ def driver_of(data_root: str, container_id: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def driver_with_layer(data_root: str, layer_id: str) -> str:
+    """The driver that has something of a layer, empty if none or more than one does. For a container before 1.10 whose
+    record is lost: no other file says its driver."""
+    found = [
+        driver
+        for driver, place in _PLACES.items()
+        if os.path.lexists(os.path.join(data_root, place, layer_id))
+    ]
+    found += ["devicemapper"] if device_files.has(data_root, layer_id) else []
+    return found[0] if len(found) == 1 else ""
+
+
 def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
     """The driver's ids (cache-id) of an image's layers, the top one first. Raises NotFound or BadRecord."""
     found: List[str] = []
@@ -88,6 +110,31 @@ def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
         if not chain_id:
             raise BadRecord("%s is empty" % os.path.join(directory, "parent"))
     return found
+
+
+def graph_layer_ids(data_root: str, image_id: str) -> List[str]:
+    """The ids of an image's layers before 1.10, which are those of the images it is made of, the top one first. They
+    are the same for every driver. Raises NotFound or BadRecord."""
+    found: List[str] = []
+    while image_id:
+        if not _IMAGE_ID.fullmatch(image_id) or len(found) == _DEPTH_LIMIT:
+            raise BadRecord("the images are damaged: %r is no image below another" % image_id[:80])
+        found.append(image_id)
+        image_id = _parent_image(os.path.join(data_root, "graph", image_id))
+    return found
+
+
+def _parent_image(directory: str) -> str:
+    """The image below an image, empty for the lowest: as Docker 1.10 asks it, in the order in which it believes them,
+    the file `parent` (1.8 and 1.9, of images known by their content), `parent` and `parent_id` of the file `json`."""
+    record = records.read_json(os.path.join(directory, "json"))
+    try:
+        parent = records.read_text(os.path.join(directory, "parent")).strip()
+    except NotFound:
+        parent = ""
+    return (
+        parent or records.text_of(record, "parent") or records.text_of(record, "parent_id").partition(":")[2]
+    )
 
 
 def known_layer_ids(data_root: str, driver: str) -> Set[str]:

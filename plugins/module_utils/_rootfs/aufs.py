@@ -55,7 +55,7 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     try:
         lower = _below(home, layer_id)
     except RescueError as error:
-        lower = layered.recorded_below(root, container, lambda one: "%s/diff/%s" % (home, one), error)
+        lower = layered.recorded_below(container, lambda one: "%s/diff/%s" % (home, one), error)
     merged = "%s/mnt/%s" % (home, layer_id)
     return layered.Layer("%s/diff/%s" % (home, layer_id), lower, merged_dir=merged)
 

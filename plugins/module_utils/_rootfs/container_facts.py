@@ -4,7 +4,7 @@
 
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from .._docker import containers, data_root
+from .._docker import containers, data_root, volumes
 from .._docker.containers import Container
 from .._errors import RescueError
 from .._host import Host
@@ -30,10 +30,13 @@ def container_facts(
     if wanted is not None:
         chosen, not_found = containers.select(list(chosen), wanted, missing_ok)
     problems: List[Dict[str, str]] = []
+    alive = Alive(host, root)
+    look = volumes.look(host, root, alive.liveness.daemons)
     return {
         "data_root": root.path,
+        "data_root_source": root.source,
         "storage_drivers": root.storage_drivers,
-        "containers": _facts(root, Alive(host, root), chosen, include_env, problems),
+        "containers": _facts(root, alive, look, chosen, include_env, problems),
         "orphans": orphans.orphans(root) if with_orphans else None,
         "not_found": not_found,
         "problems": problems,
@@ -43,13 +46,14 @@ def container_facts(
 def _facts(
     root: data_root.DataRoot,
     alive: Alive,
+    look: volumes.Volumes,
     chosen: Iterable[Container],
     include_env: bool,
     problems: List[Dict[str, str]],
 ) -> Iterator[Dict[str, Any]]:
     """One container after the other, so that a host with ten thousand needs no memory for all of them."""
     for container in chosen:
-        facts = container.facts(include_env)
+        facts = container.facts(include_env, look)
         facts["alive"] = bool(alive.of(container).reasons)
         facts["storage"] = _storage(root, container)
         facts["problems"] = [one._asdict() for one in container.problems]

@@ -5,13 +5,13 @@
 import contextlib
 import os
 import stat
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .. import _ours
+from .. import _mountinfo, _ours
 from .._errors import CommandFailed, NotFound, Refused
 from .._host import Host, quote
 from .._tree import copying, deleting, listing
-from .._tree.inside import Entry, Inside, shown
+from .._tree.inside import Entry, Inside, Parts, shown
 from . import drivers, found
 
 
@@ -36,9 +36,12 @@ def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
         if wanted.state == "listed":
             result = _listed(tree, matches, wanted.largest)
         elif wanted.state == "copied":
+            _check_volumes(host, opened, matches, wanted.dest or "")
             result = _copied(host, tree, matches, nothing, wanted, check_mode)
             if opened and opened.label.method == "live":
-                result["warnings"] += _raceable(host, root)
+                result["warnings"] += _raceable(host, root, "the container lives")
+            elif opened and opened.below:
+                result["warnings"] += _raceable(host, root, "a container with the same volume may live")
         else:
             result = _absent(tree, matches, opened, wanted, check_mode)
     finally:
@@ -135,6 +138,7 @@ def _absent(
         raise Refused(
             "%s is open read_only" % tree.root, "Close it and open it with `access: in_place` (or `scratch`)"
         )
+    _check_no_volume_goes(opened, matches)
     freed = deleting.freed_bytes(tree, matches)
     names = [shown(one.parts) for one in matches]
     if not check_mode:
@@ -161,6 +165,43 @@ def _root(host: Host, wanted: Wanted) -> "tuple[str, Optional[_ours.Tree]]":
             "container %r is not open" % word, "Open it with drydock.rescue.container_rootfs, or give `root`"
         )
     return trees[0].path, trees[0]
+
+
+def _volumes(opened: _ours.Tree) -> List[Tuple[_mountinfo.Mount, Parts]]:
+    """What is mounted in an open tree, with its place in it; one in another after it."""
+    found = [(one, tuple(one.mount_point[len(opened.path) + 1 :].split("/"))) for one in opened.below]
+    return sorted(found, key=lambda one: len(one[1]))
+
+
+def _check_no_volume_goes(opened: _ours.Tree, matches: List[Entry]) -> None:
+    """What is in a volume is deleted only where it is named itself, never with a directory that the volume lies in."""
+    volumes = _volumes(opened)
+    for match in matches:
+        for _mount, inside in volumes:
+            if inside[: len(match.parts)] == match.parts:
+                raise Refused(
+                    "%s is not deleted: the volume at %s lies in it" % (shown(match.parts), shown(inside)),
+                    "Name what is to go, as in `%s/*`" % shown(inside),
+                )
+        around = [one for one in volumes if match.parts[: len(one[1])] == one[1]]
+        if around and "ro" in around[-1][0].options.split(","):
+            raise Refused(
+                "%s lies in the volume at %s, which is shown read-only"
+                % (shown(match.parts), shown(around[-1][1]))
+            )
+
+
+def _check_volumes(host: Host, opened: Optional[_ours.Tree], matches: List[Entry], dest: str) -> None:
+    """A copy must not go into what is copied, also where that is seen in the tree through a volume."""
+    mounts = host.mounts()
+    device, path = _mountinfo.place_of(mounts, os.path.realpath(dest))
+    for mount, inside in _volumes(opened) if opened else []:
+        top = mount.root.rstrip("/") + "/"
+        if mount.device != device or not (path + "/").startswith(top):
+            continue
+        seen = inside + tuple(part for part in path[len(top) :].split("/") if part)
+        if any(seen[: len(one.parts)] == one.parts for one in matches):
+            raise Refused("dest %s is copied itself: the tree shows it at %s" % (dest, shown(seen)))
 
 
 def _trust(host: Host, opened: Optional[_ours.Tree]) -> None:
@@ -192,7 +233,7 @@ def _make(directory: str) -> None:
         os.mkdir(one, 0o700)
 
 
-def _raceable(host: Host, root: str) -> List[str]:
+def _raceable(host: Host, root: str, who: str) -> List[str]:
     directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         view = host.without_links(directory)
@@ -202,8 +243,8 @@ def _raceable(host: Host, root: str) -> List[str]:
     finally:
         os.close(directory)
     return [
-        "the container lives, and this kernel (before 5.14) cannot keep a link that it puts in the place of a"
-        " directory meanwhile from being followed: if you do not trust it, stop it and copy again"
+        "%s, and this kernel (before 5.14) cannot keep a link that it puts in the place of a"
+        " directory meanwhile from being followed: if you do not trust it, stop it and copy again" % who
     ]
 
 

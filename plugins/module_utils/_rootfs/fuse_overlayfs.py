@@ -25,7 +25,7 @@ present, after_docker_stops, distrust = layered.present, layered.after_docker_st
 def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> layered.Layer:
     """The layers of a container. Raises NotFound or BadRecord."""
     home = os.path.join(root.path, "fuse-overlayfs")
-    return overlay2.layers_in(home, root, container, known, fuse_mount.plan, fuse_mount.FS_TYPE)
+    return overlay2.layers_in(home, container, known, fuse_mount.plan, fuse_mount.FS_TYPE)
 
 
 def stored_layers(root: DataRoot) -> List[str]:

@@ -15,6 +15,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from .. import _ours
 from .._docker import daemon
+from .._docker import services as docker_services
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
@@ -224,7 +225,7 @@ def _units(host: Host, root: DataRoot, daemons: Sequence[daemon.RunningDaemon]) 
                 "Stop it by hand",
             )
         services.append(match.group(1))
-    services += daemon.services(root.path)
+    services += docker_services.services(root.path)
     if not services and os.path.realpath(root.settings.data_root) == root.path:
         services = ["docker.service"]
     units: List[str] = []

@@ -14,7 +14,6 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 from .. import _mountinfo, _ours
 from .._docker import layers
 from .._docker.containers import Container
-from .._docker.data_root import DataRoot
 from .._errors import BadRecord, NotFound, Refused, RescueError
 from .._host import Host
 from .._plan import MakeDirectory, Mount, Plan, Unmount
@@ -86,7 +85,7 @@ def require_layer_id(container: Container, known: Known) -> str:
 
 
 def recorded_below(
-    root: DataRoot, container: Container, directory_of: Callable[[str], str], reason: RescueError
+    container: Container, directory_of: Callable[[str], str], reason: RescueError
 ) -> List[str]:
     """The directories below a container, the nearest first, from Docker's own records of its image: for a driver whose
     files do not say them, for the ``reason``. Raises BadRecord."""
@@ -95,8 +94,7 @@ def recorded_below(
         if broken:
             raise BadRecord("; ".join(broken))
         ids = [container.init_layer_id] if container.init_layer_id else []
-        if container.parent:
-            ids += layers.image_layer_ids(root.path, container.driver, container.parent)
+        ids += container.image_layer_ids()
         if not ids:
             raise NotFound("no record says what is below it")
         wrong = [one for one in ids if not layers.LAYER_ID.fullmatch(one)]
@@ -107,7 +105,7 @@ def recorded_below(
             real_paths.require_directory(directory)
     except RescueError as error:
         raise BadRecord(
-            "the layers below container %s are not known: %s; and from layerdb: %s"
+            "the layers below container %s are not known: %s; and from the image's records: %s"
             % (container.id[:12], reason.message, error.message)
         )
     return found

@@ -3,13 +3,14 @@
 """Opens a container's disk: read the state, make a plan, apply it, verify. PRIVATE to the collection."""
 
 import os
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .. import _lock, _ours
 from .._device_mapper.thin import IdTaken
 from .._docker import containers, data_root
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
+from .._docker.liveness import Liveness
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Undoable
@@ -17,6 +18,7 @@ from . import closing, found, hold, orphans, tree
 from .alive import Alive
 from .driver import Found, Known, Opening, Request
 from .drivers import driver_for
+from .outside import Outside
 
 _TRIES = 8  # for a thin id that another run took first
 
@@ -32,6 +34,7 @@ class Wanted(NamedTuple):
     work_dir: Optional[str]
     scratch_size: int  # bytes
     stop_docker: bool
+    volumes: bool = False
 
 
 class Opened(NamedTuple):
@@ -43,6 +46,7 @@ class Opened(NamedTuple):
     device: Optional[str]
     actions: List[str]
     warnings: List[str]
+    mounts: List[Dict[str, Any]]
 
 
 def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
@@ -75,7 +79,9 @@ def _open(
     before = found.of_container(host, container.id, name)
     opened, binds = tree.find(host, container.id)
     if opened and opened.mount:
-        return _open_already(host, wanted, container, opened, binds, check_mode)
+        daemons = Liveness(host, root.path).daemons
+        outside = Outside(host, root, everyone, container, daemons, wanted.volumes)
+        return _open_already(host, wanted, container, outside, opened, binds, check_mode)
     if any(one.label.container_id != container.id for one in before.trees):
         raise Refused(
             "%s shows another container: %s" % (tree.path_of(host, name), before.trees[0].label.container_id)
@@ -98,15 +104,17 @@ def _open(
         wanted.scratch_size,
         alive.of(container),
     )
+    outside = Outside(host, root, everyone, container, alive.liveness.daemons, wanted.volumes)
     holding = hold.Hold(Plan(), [], False)
     if wanted.access == "in_place":
         holding = hold.plan(host, root, name, alive, everyone, wanted.stop_docker)
     if check_mode:
         opening = _planned(host, driver, layer, request, holding.stops_docker)
-        actions = (holding.plan + _whole_plan(host, request, wanted.path, opening)).shown()
+        whole = _whole_plan(host, request, wanted.path, opening, outside, holding.stops_docker)
+        actions = (holding.plan + whole).shown()
     else:
         opening, actions, warnings = _opened_under(
-            host, root, driver, layer, request, wanted.path, holding.plan
+            host, root, driver, layer, request, wanted.path, outside, holding.plan
         )
         holding.warnings.extend(warnings)
     return Opened(
@@ -117,7 +125,8 @@ def _open(
         wanted.access,
         opening.device or _device_of(tree.find(host, container.id)[0]),
         tidied + actions,
-        holding.warnings,
+        holding.warnings + outside.warnings,
+        outside.facts(request.path, check_mode),
     )
 
 
@@ -133,14 +142,21 @@ def _tidy(host: Host, before: Found, root: DataRoot, method: str, check_mode: bo
 
 
 def _opened_under(
-    host: Host, root: DataRoot, driver: Any, layer: Any, request: Request, path: Optional[str], holding: Plan
+    host: Host,
+    root: DataRoot,
+    driver: Any,
+    layer: Any,
+    request: Request,
+    path: Optional[str],
+    outside: Outside,
+    holding: Plan,
 ) -> Tuple[Opening, List[str], List[str]]:
     """Holds Docker off first, where that is asked for, and lets it go again when opening fails."""
     held = holding.apply(host)
     try:
         if holding.steps:  # what was alive may have stopped with Docker
             request = request._replace(life=Alive(host, root).of(request.container))
-        applied, opening = _apply(host, driver, layer, request, path)
+        applied, opening = _apply(host, driver, layer, request, path, outside)
     except RescueError as error:
         error.ran = held.actions + error.ran
         undone, left = held.undo()
@@ -152,13 +168,13 @@ def _opened_under(
 
 
 def _apply(
-    host: Host, driver: Any, layer: Any, request: Request, path: Optional[str]
+    host: Host, driver: Any, layer: Any, request: Request, path: Optional[str], outside: Outside
 ) -> Tuple[Undoable, Opening]:
     for attempt in range(_TRIES):
         opening = driver.open_plan(layer, driver.present(host, layer), request)
         host.require(driver.TOOLS.get(opening.method, ()))
         try:
-            applied = _whole_plan(host, request, path, opening).apply(host)
+            applied = _whole_plan(host, request, path, opening, outside).apply(host)
         except IdTaken as error:
             if attempt == _TRIES - 1:
                 raise
@@ -181,12 +197,21 @@ def _planned(host: Host, driver: Any, layer: Any, request: Request, stops_docker
     return driver.open_plan(layer, state, request)
 
 
-def _whole_plan(host: Host, request: Request, path: Optional[str], opening: Opening) -> Plan:
+def _whole_plan(
+    host: Host,
+    request: Request,
+    path: Optional[str],
+    opening: Opening,
+    outside: Outside,
+    stops_docker: bool = False,
+) -> Plan:
     work_dir = opening.work_dir or request.work_dir
     extra = "" if work_dir == host.run_directory else work_dir
     label = _ours.Label(request.container.id, request.name, opening.method, request.access, extra)
     plan = tree.label_plan(host, label) + opening.plan
-    return plan + tree.bind_plan(host, label, path) if path else plan
+    volumes = outside.plan(request.path, request.access, stops_docker)
+    bind = tree.bind_plan(host, label, path, bool(volumes.steps)) if path else Plan()
+    return plan + volumes + bind
 
 
 def _verify(host: Host, driver: Any, request: Request, applied: Undoable) -> None:
@@ -216,11 +241,12 @@ def _open_already(
     host: Host,
     wanted: Wanted,
     container: Container,
+    outside: Outside,
     opened: _ours.Tree,
     binds: List[_ours.Tree],
     check_mode: bool,
 ) -> Opened:
-    """Nothing to do but, perhaps, one more place to show the tree at."""
+    """Nothing to do but, perhaps, to show the volumes in it, and the tree at one more place."""
     label = opened.label
     if label.access != wanted.access or wanted.method not in ("auto", label.method):
         raise Refused(
@@ -229,10 +255,27 @@ def _open_already(
             "Close it first: `state: unmounted`",
         )
     missing = wanted.path and not any(one.path == wanted.path.rstrip("/") and one.mount for one in binds)
-    plan = tree.bind_plan(host, label, wanted.path) if missing and wanted.path else Plan()
-    actions = plan.shown() if check_mode else plan.apply(host).actions
-    device = _device_of(opened)
-    return Opened(bool(missing), container, opened.path, label.method, label.access, device, actions, [])
+    places = [opened.path] + [one.path for one in binds if one.mount]
+    plan = outside.plan_missing(places, label.access)
+    if missing and wanted.path:
+        plan += tree.bind_plan(host, label, wanted.path, bool(opened.below or plan.steps))
+    warnings = list(outside.warnings)
+    if check_mode:
+        actions = plan.shown()
+    else:
+        applied = plan.apply(host)
+        actions, warnings = applied.actions, warnings + applied.warnings
+    return Opened(
+        bool(actions),
+        container,
+        opened.path,
+        label.method,
+        label.access,
+        _device_of(opened),
+        actions,
+        warnings,
+        outside.facts(opened.path, check_mode),
+    )
 
 
 def _device_of(opened: Optional[_ours.Tree]) -> Optional[str]:

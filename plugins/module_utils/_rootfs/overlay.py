@@ -35,7 +35,7 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
         lower = [_lower(home, layer_id)]
     except RescueError as error:
         # The init layer's own lower is the tree of the image's top layer.
-        found = layered.recorded_below(root, container, lambda one: _directory(home, one), error)
+        found = layered.recorded_below(container, lambda one: _directory(home, one), error)
         lower = [one for one in found if one.endswith("/root")][:1]
     work, merged = directory + "/work", directory + "/merged"
     return layered.Layer(directory + "/upper", lower, work, merged)

@@ -27,7 +27,7 @@ present, after_docker_stops, distrust = layered.present, layered.after_docker_st
 
 def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> layered.Layer:
     """The layers of a container. Raises NotFound or BadRecord."""
-    return layers_in(os.path.join(root.path, "overlay2"), root, container, known, kernel_overlay.plan)
+    return layers_in(os.path.join(root.path, "overlay2"), container, known, kernel_overlay.plan)
 
 
 def stored_layers(root: DataRoot) -> List[str]:
@@ -37,7 +37,6 @@ def stored_layers(root: DataRoot) -> List[str]:
 
 def layers_in(
     home: str,
-    root: DataRoot,
     container: Container,
     known: Known,
     union: layered.Union,
@@ -50,7 +49,7 @@ def layers_in(
     try:
         lower = _from_links(home, layer_id)
     except RescueError as error:
-        lower = layered.recorded_below(root, container, lambda one: "%s/%s/diff" % (home, one), error)
+        lower = layered.recorded_below(container, lambda one: "%s/%s/diff" % (home, one), error)
     work, merged = directory + "/work", directory + "/merged"
     return layered.Layer(directory + "/diff", lower, work, merged, union, fs_type)
 

@@ -27,6 +27,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
             "method": None,
             "access": None,
             "device": None,
+            "mounts": [],
             "actions": closed.actions,
             "warnings": closed.warnings,
             "diff": _diff("mounted" if closed.changed else "unmounted", "unmounted"),
@@ -53,6 +54,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
         params["work_dir"],
         sizes.size_bytes("scratch_size", params["scratch_size"], _SMALLEST),
         params["stop_docker"],
+        bool(params["volumes"]),
     )
     opened = opening.open_rootfs(host, wanted, check_mode)
     after = "mounted at %s, access %s, method %s" % (opened.path, opened.access, opened.method)
@@ -63,6 +65,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
         "method": opened.method,
         "access": opened.access,
         "device": opened.device,
+        "mounts": opened.mounts,
         "actions": opened.actions,
         "warnings": opened.warnings,
         "diff": _diff("unmounted" if opened.changed else after, after),

@@ -3,15 +3,28 @@
 """The place where a container's `/` appears: a label, and the tree on it. PRIVATE to the collection."""
 
 import os
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from .. import _mountinfo, _ours
 from .._errors import Refused
-from .._host import Host
-from .._plan import MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+from .._host import Host, quote
+from .._plan import Context, MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+from .outside import OwnPeerGroup, UnmountInside
 from .own_directory import MakeOwnDirectory, RemoveOwnDirectory
 
 _LABEL_OPTIONS = ("ro", "nosuid", "nodev", "noexec", "size=4k", "mode=0700")
+
+
+class UnmountAll(Unmount):
+    """Unmounts a bind of the tree, with the volumes in it."""
+
+    def shown(self, outputs: Dict[str, str]) -> List[str]:
+        return [quote(["umount", "--recursive", self.target])]
+
+    def perform(self, context: Context) -> None:
+        for mount in reversed(_mountinfo.below(context.host.mounts(), self.target)):
+            UnmountInside(self.target, mount).perform(context)
+        super().perform(context)
 
 
 def path_of(host: Host, name: str) -> str:
@@ -26,8 +39,9 @@ def label_plan(host: Host, label: _ours.Label) -> Plan:
     return plan.add(Mount(_ours.label_source(label), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
 
 
-def bind_plan(host: Host, label: _ours.Label, path: str) -> Plan:
-    """Shows the tree at the operator's ``path`` as well. Raises Refused for a place that cannot be used."""
+def bind_plan(host: Host, label: _ours.Label, path: str, with_volumes: bool) -> Plan:
+    """Shows the tree at the operator's ``path`` as well, with the volumes that are shown in it. Raises Refused for a
+    place that cannot be used."""
     exists = _check_place(host, path)
     extra = "" if exists else "made"
     mark = label._replace(method="bind", extra=extra)
@@ -35,15 +49,21 @@ def bind_plan(host: Host, label: _ours.Label, path: str) -> Plan:
     if not exists:
         plan.add(MakeDirectory(path), RemoveDirectory(path))
     plan.add(Mount(_ours.label_source(mark), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
-    return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
+    if not with_volumes:
+        return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
+    plan.add(Mount(path_of(host, label.name), path, "", ("rbind",)), UnmountAll(path))
+    return plan.add(OwnPeerGroup(path))  # else what is unmounted here is unmounted in the tree too
 
 
 def unmount_plan(host: Host, found: List[_ours.Tree]) -> Plan:
-    """Unmounts what lies on our labels: the binds at `path` first, then the tree. The labels stay until everything
-    below the tree is gone too, so that a run that is killed in between can be taken up again."""
+    """Unmounts what lies on our labels: the binds at `path` first, then the tree, each after the volumes in it. The
+    labels stay until everything below the tree is gone too, so that a run that is killed in between can be taken up
+    again."""
     mounts = host.mounts()
     plan = Plan()
     for tree in sorted(found, key=lambda one: one.label.method != "bind"):
+        for mount in reversed(tree.below):
+            plan.add(UnmountInside(tree.path, mount))
         for _mount in _on_label(mounts, tree):
             plan.add(Unmount(tree.path))
     return plan

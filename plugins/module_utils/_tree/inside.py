@@ -94,7 +94,7 @@ class Inside:
     def leads_to(self, entry: Entry) -> List[Entry]:
         """What a link leads to inside the tree; empty where it leads nowhere."""
         try:
-            return [self.entry(self._resolve(entry.parts))]
+            return [self.entry(self.resolve(entry.parts))]
         except (OSError, Refused):
             return []
 
@@ -129,7 +129,7 @@ class Inside:
                 entry = self.entry(parts + (name,))
                 if rest and entry.kind == "link":
                     with contextlib.suppress(Refused):
-                        yield from self._match(self._resolve(entry.parts), rest)
+                        yield from self._match(self.resolve(entry.parts), rest)
                 else:
                     yield from self._match(entry.parts, rest)
 
@@ -148,8 +148,8 @@ class Inside:
         ]  # as a shell does it
         return [name for name in seen if fnmatch.fnmatchcase(name, word)]
 
-    def _resolve(self, parts: Parts) -> Parts:
-        """A path with every link in it resolved inside the tree. Raises FileNotFoundError, or Refused for a loop."""
+    def resolve(self, parts: Parts) -> Parts:
+        """A path with every link in it resolved inside the tree. Raises OSError, or Refused for a loop."""
         real: List[str] = []
         pending, links = list(reversed(parts)), 0
         while pending:

@@ -119,7 +119,9 @@ def main():
     if kind == "container_info":
         result.update(data_root="/" + TEXT, containers=[dict(id=TEXT, name=TEXT, image=TEXT, problems=[TEXT])])
     elif kind == "container_rootfs":
+        mounts = [dict(destination=TEXT, reason=TEXT, shown=shown) for shown in (True, False)]
         result.update(container=TEXT, path={path!r}, method=TEXT, access=TEXT, device=TEXT, warnings=[TEXT])
+        result["mounts"] = mounts
         if {fails!r} and asked.get("state") != "unmounted":
             module.fail_json(code=TEXT, undone=[TEXT], **result)
     elif kind == "container_files":
@@ -134,7 +136,7 @@ def main():
 main()
 """
 OPTIONS = "container containers data_root missing state path access method work_dir scratch_size stop_docker device_id"
-OPTIONS = OPTIONS.split() + ["root", "paths", "dest", "archive", "largest", "include_env"]
+OPTIONS = OPTIONS.split() + ["volumes", "root", "paths", "dest", "archive", "largest", "include_env"]
 
 
 @pytest.fixture
@@ -171,6 +173,7 @@ def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs):
         rescue_tasks="tasks.yml",
     )
     assert json.dumps(text)[1:-1] in said
+    assert said.count("  shown: ") == said.count("  not shown: ") == 1
 
 
 def test_the_folder_of_a_fetched_tar_is_text_too(tmp_path, play, stubs):

@@ -109,7 +109,34 @@ class DockerRoot:
             parent = "sha256:" + chain
         return parent
 
+    def graph_image(self, *words, **keys):
+        """An image before 1.10 with these layers (words, the top one first). Returns its id, which is its layer's."""
+        ids = [ident(word) for word in words]
+        for position, image_id in enumerate(ids):
+            record = {
+                "id": image_id,
+                "created": "2014-12-01T00:00:00Z",
+                "architecture": "amd64",
+                "os": "linux",
+            }
+            if ids[position + 1 :]:
+                record["parent"] = ids[position + 1]
+            self.write(dict(record, **keys), "graph", image_id, "json")
+            self.write("0", "graph", image_id, "layersize")
+        return ids[0]
+
     # -- devicemapper --------------------------------------------------------------------------------------
+
+    def devices_in_one_file(self, **device_ids):
+        """The devices of Docker 0.7 to 0.11, by word; base is there too."""
+        devices = {"": self._device(0, initialized=True)}
+        devices.update((ident(word), self._device(device_ids[word])) for word in device_ids)
+        return self.write({"Devices": devices}, "devicemapper", "devicemapper", "json")
+
+    @staticmethod
+    def _device(device_id, initialized=False):
+        keys = {"size": 10737418240, "transaction_id": device_id + 1, "initialized": initialized}
+        return dict(keys, device_id=device_id)
 
     def device_file(self, layer_id, device_id, size=536870912, **keys):
         record = {

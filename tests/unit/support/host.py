@@ -4,11 +4,12 @@
 
 import os
 import shlex
+import shutil
 import stat
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _host
+from ansible_collections.drydock.rescue.plugins.module_utils import _host, _mountinfo
 from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper.dmsetup import Device
 
 HOST_NAMESPACE = "mnt:[4026531841]"
@@ -33,6 +34,8 @@ class FakeHost(_host.Host):
         self.mounted = []
         self.unmounted = []
         self.mount_errors = {}
+        self.layer = []  # what is in a tree that is mounted; a directory ends with /
+        self.bound = []
         self._answers = {}
         self._mount_id = 100
         self.process("self", [], mountinfo=ROOT_MOUNT)
@@ -43,12 +46,23 @@ class FakeHost(_host.Host):
         """What one command prints from now on; ``does`` is called when it runs."""
         self._answers[command] = (_host.Finished(code, out, err), does)
 
-    def process(self, pid, argv, cgroup="", mountinfo="", namespace=HOST_NAMESPACE, root="/", uid=0):
+    def process(
+        self,
+        pid,
+        argv,
+        cgroup="",
+        mountinfo="",
+        namespace=HOST_NAMESPACE,
+        root="/",
+        uid=0,
+        environment=(),
+    ):
         directory = os.path.join(self.proc, str(pid))
         os.makedirs(os.path.join(directory, "ns"))
         status = "Name:\tx\nUid:\t%d\t0\t0\t0\n" % uid
-        command = "".join(word + "\0" for word in argv)
-        for name, text in (("cmdline", command), ("cgroup", cgroup), ("status", status)):
+        command, environ = ("".join(word + "\0" for word in words) for words in (argv, environment))
+        texts = {"cmdline": command, "environ": environ, "cgroup": cgroup, "status": status}
+        for name, text in texts.items():
             _write(os.path.join(directory, name), text)
         _write(os.path.join(directory, "mountinfo"), mountinfo)
         os.symlink(namespace, os.path.join(directory, "ns", "mnt"))
@@ -123,6 +137,35 @@ class FakeHost(_host.Host):
         self.sees_mount("%d 22 0:99 / %s rw - %s %s rw" % fields)
         if fs_type != "tmpfs":
             _write(os.path.join(target, self._content()), "")
+            for name in self.layer:
+                os.makedirs(os.path.join(target, os.path.dirname(name)), exist_ok=True)
+                if not name.endswith("/"):
+                    _write(os.path.join(target, name), "")
+        if "rbind" in options:
+            for mount in _mountinfo.below(self.mounts(), source):
+                self._mount_id += 1
+                place = _escaped(target + mount.mount_point[len(source) :])
+                fields = (self._mount_id, mount.device, _escaped(mount.root), place, mount.options)
+                self.sees_mount("%d 22 %s %s %s %s - ext4 /dev/vda1 rw" % fields)
+
+    def bind_inside(self, source, root, parts, options):
+        target = os.path.join(root, *parts)
+        if target in self.mount_errors:
+            raise self.mount_errors[target]
+        assert os.path.isdir(source) == os.path.isdir(target), target
+        assert os.path.realpath(target) == target
+        self._mount_id += 1
+        device, inside = _mountinfo.place_of(self.mounts(), source)
+        shown = "ro" if "ro" in options else "rw"
+        fields = (self._mount_id, device, _escaped(inside), _escaped(target), shown)
+        self.sees_mount("%d 22 %s %s %s %s,relatime - ext4 /dev/vda1 rw" % fields)
+        self.bound.append((source, target, tuple(options)))
+
+    def own_peer_group(self, target):
+        assert any(mount.mount_point == target for mount in self.mounts()), target
+
+    def unmount_inside(self, root, parts):
+        self.unmount(os.path.join(root, *parts))
 
     def mount_root_of_process(self, pid, target):
         self.mount("root of process %d" % pid, target, "overlay", ())
@@ -139,6 +182,9 @@ class FakeHost(_host.Host):
         content = os.path.join(target, "content-" + here[-1].split(" ")[0])
         if os.path.exists(content):
             os.unlink(content)
+            if self.layer:
+                shutil.rmtree(target)
+                os.mkdir(target, 0o700)
 
     def _content(self):
         return "content-%d" % self._mount_id

@@ -4,7 +4,13 @@
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import (
+    rootless,
+    services,
+    settings,
+    systemd_units,
+    userns,
+)
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot
 from ansible_collections.drydock.rescue.tests.unit.support.host import FakeHost
 
@@ -12,10 +18,16 @@ from ansible_collections.drydock.rescue.tests.unit.support.host import FakeHost
 @pytest.fixture(autouse=True)
 def no_docker_here(tmp_path, monkeypatch):
     """The configuration of Docker is looked for below tmp_path/etc."""
-    monkeypatch.setattr(daemon, "DEFAULT_DATA_ROOT", str(tmp_path / "docker"))
-    monkeypatch.setattr(daemon, "DAEMON_JSON", str(tmp_path / "etc" / "daemon.json"))
-    places = tuple(str(tmp_path / "etc" / name) for name in ("etc-units", "run-units", "usr-units"))
-    monkeypatch.setattr(daemon, "_UNIT_PATHS", places)
+    etc = tmp_path / "etc"
+    monkeypatch.setattr(settings, "DEFAULT_DATA_ROOT", str(tmp_path / "docker"))
+    monkeypatch.setattr(settings, "DAEMON_JSON", str(etc / "daemon.json"))
+    places = tuple(str(etc / name) for name in ("etc-units", "run-units", "usr-units"))
+    monkeypatch.setattr(systemd_units, "PATHS", places)
+    names = ("sysconfig/docker", "sysconfig/docker-storage", "sysconfig/docker-network", "default/docker")
+    monkeypatch.setattr(services, "INIT_FILES", tuple(str(etc / name) for name in names))
+    monkeypatch.setattr(userns, "SUBUID", str(etc / "subuid"))
+    monkeypatch.setattr(userns, "SUBGID", str(etc / "subgid"))
+    monkeypatch.setattr(rootless, "PASSWD", str(etc / "passwd"))
 
 
 @pytest.fixture

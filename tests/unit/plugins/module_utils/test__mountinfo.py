@@ -92,3 +92,30 @@ def test_only_a_newline_ends_a_line(char):
     """The kernel escapes no other character that Python takes for the end of a line."""
     (mount,) = _mountinfo.parse("1 2 0:9 / /m%sx rw - tmpfs none rw\n" % char)
     assert mount.mount_point == "/m%sx" % char
+
+
+MOUNTS = _mountinfo.parse(
+    "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+    "30 22 254:2 /sub /srv rw - ext4 /dev/vda2 rw\n"
+    "31 30 254:1 /var/lib /srv/here rw - ext4 /dev/vda1 rw\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", ("254:1", "/")),
+        ("/var/lib/x", ("254:1", "/var/lib/x")),
+        ("/srv", ("254:2", "/sub")),
+        ("/srv/x", ("254:2", "/sub/x")),
+        ("/srv/here/x", ("254:1", "/var/lib/x")),
+        ("/srvx", ("254:1", "/srvx")),
+    ],
+)
+def test_a_place_is_the_same_by_whatever_mount_it_is_reached(path, place):
+    assert _mountinfo.place_of(MOUNTS, path) == place
+
+
+def test_what_is_mounted_inside_of_a_directory():
+    assert [one.mount_id for one in _mountinfo.below(MOUNTS, "/srv")] == [31]
+    assert [one.mount_id for one in _mountinfo.below(MOUNTS, "/")] == [30, 31]

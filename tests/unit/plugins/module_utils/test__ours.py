@@ -108,6 +108,18 @@ def test_a_label_alone_is_the_rest_of_a_killed_run():
     assert tree.mount is None
 
 
+def test_what_is_mounted_inside_of_a_tree_is_ours_in_its_order():
+    before = mount("/dev/sdb1", point="/run/drydock/web/old", fs_type="ext4", number=9)
+    on_top = mount("drydock-" + ID, fs_type="overlay", number=11)
+    inside = [
+        mount("/dev/sda1", point="/run/drydock/web/" + name, fs_type="ext4", number=number)
+        for name, number in (("data", 14), ("data/sub", 13))
+    ]
+    beside = mount("/dev/sda1", point="/run/drydock/webber/data", fs_type="ext4", number=15)
+    (tree,) = _ours.trees([before, mount(LABEL), on_top, *inside, beside])
+    assert (tree.mount, tree.below) == (on_top, inside)
+
+
 def test_what_lies_below_a_label_is_not_ours():
     (tree,) = _ours.trees([mount("/dev/sda1", number=9), mount(LABEL)])
     assert tree.mount is None

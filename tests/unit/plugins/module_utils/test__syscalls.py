@@ -15,6 +15,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils import _syscalls
         (("rw", "nouuid"), 0, "nouuid"),
         (("ro", "lowerdir=/a:/b", "index=off"), 1, "lowerdir=/a:/b,index=off"),
         (("bind", "remount", "ro"), 4129, ""),
+        (("rbind",), 4096 + 16384, ""),
     ],
 )
 def test_options_of_mount_8_become_flags_and_data_of_mount_2(options, flags, data):

@@ -3,21 +3,25 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _text
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
+from ansible_collections.drydock.rescue.plugins.module_utils._docker.volumes import Volumes
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, BadRecord, NotFound
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import NEVER, ident
 from ansible_collections.drydock.rescue.tests.unit.support.texts import HOSTILE, dangerous
+
+VOLUMES = Volumes("/none", True, ())
 
 
 def test_all_facts_of_a_container(docker):
     container_id = docker.container("payroll-db")
     layer = ident("layer of payroll-db")
-    assert Container(docker.path, container_id).facts(False) == {
+    assert Container(docker.path, container_id).facts(False, VOLUMES) == {
         "id": container_id,
         "name": "payroll-db",
         "image": "mysql:5.7",
@@ -52,8 +56,8 @@ def test_all_facts_of_a_container(docker):
 
 def test_environment_and_labels_only_on_request(docker):
     container = Container(docker.path, docker.container("web"))
-    assert "secret" not in repr(container.facts(False))
-    config = container.facts(True)["config"]
+    assert "secret" not in repr(container.facts(False, VOLUMES))
+    config = container.facts(True, VOLUMES)["config"]
     assert "MYSQL_ROOT_PASSWORD=secret" in config["env"]
     assert config["labels"] == {"token": "secret"}
 
@@ -92,7 +96,7 @@ def test_status_words(docker, state, status):
 def test_a_container_before_1_10(docker):
     docker.write({"id": "x"}, "graph", "x", "json")
     container = Container(docker.path, docker.old_container("web"))
-    facts = container.facts(False)
+    facts = container.facts(False, VOLUMES)
     assert (facts["layout"], facts["layer_id"], facts["init_layer_id"]) == (
         "graph",
         ident("web"),
@@ -119,6 +123,150 @@ def test_after_a_migration_the_new_record_counts(docker):
 
 def test_no_driver_in_the_record_meant_aufs(docker):
     assert Container(docker.path, docker.container("web", driver="")).driver == "aufs"
+
+
+def test_a_container_that_was_migrated_by_half(docker):
+    """The new record is written before the mount; Docker lists such a container and cannot start it."""
+    docker.graph_image("b", "a")
+    docker.old_container("web", driver="aufs", Image=ident("b"), Name="/old-name")
+    docker.container("web", driver="aufs")
+    shutil.rmtree(docker.join("image", "aufs", "layerdb", "mounts", ident("web")))
+    container = Container(docker.path, ident("web"))
+    assert (container.name, container.layout, container.layer_id) == ("web", "graph", ident("web"))
+    assert (container.init_layer_id, container.parent) == (ident("web") + "-init", ident("b"))
+    assert [one.code for one in container.problems] == ["not_migrated"]
+    assert container.image_layer_ids() == [ident("b"), ident("a")]
+
+
+def test_a_container_that_was_migrated(docker):
+    """Its layer, and those of its image, have their old ids."""
+    docker.graph_image("b", "a")
+    docker.old_container("web", driver="aufs", Image=ident("b"), State={"ExitCode": 1})
+    docker.container("web", driver="aufs", State={"ExitCode": 2})
+    docker.layer_mount(ident("web"), "aufs", ident("web"), docker.image("aufs", ident("b"), ident("a")))
+    container = Container(docker.path, ident("web"))
+    assert (container.layout, container.layer_id, container.init_layer_id) == (
+        "layerdb",
+        ident("web"),
+        ident("web") + "-init",
+    )
+    assert container.parent.startswith("sha256:")
+    assert (container.state()["exit_code"], container.problems) == (2, [])
+    assert container.image_layer_ids() == [ident("b"), ident("a")]
+
+
+# -- the layers of the image -----------------------------------------------------------------------------------
+
+
+def test_the_layers_of_the_image_before_1_10(docker):
+    container = Container(docker.path, docker.old_container("web", Image=docker.graph_image("b", "a")))
+    assert container.image_layer_ids() == [ident("b"), ident("a")]
+
+
+def test_a_container_from_scratch_has_none(docker):
+    assert Container(docker.path, docker.container("web")).image_layer_ids() == []
+
+
+def test_a_lost_image_is_never_taken_for_none(docker):
+    docker.write("", "image", "overlay2", "layerdb", "mounts", docker.container("cut"), "parent")
+    docker.old_container("old", Image="")
+    broken = docker.old_container("broken")
+    docker.write("", "containers", broken, "config.json")
+    lost = docker.container("lost")
+    shutil.rmtree(docker.join("image", "overlay2", "layerdb", "mounts", lost))
+    for container in containers.read_all(docker.path):
+        with pytest.raises(BadRecord) as failure:
+            container.image_layer_ids()
+        assert "the image of container %s is not known" % container.id[:12] in failure.value.message
+
+
+# -- every field of the oldest records -------------------------------------------------------------------------
+
+# As Docker 0.7 writes it: no LogPath, no MountPoints, no Dead; `Ghost` is long gone.
+DOCKER_0_7 = {
+    "ID": ident("web"),
+    "Created": "2013-12-01T10:11:12.131415161Z",
+    "Path": "/bin/sh",
+    "Args": ["-c", "sleep 9"],
+    "Config": {
+        "Hostname": "web",
+        "User": "",
+        "Env": None,
+        "Cmd": ["/bin/sh", "-c", "sleep 9"],
+        "Image": "base",
+    },
+    "State": {
+        "Running": True,
+        "Pid": 4711,
+        "ExitCode": 0,
+        "StartedAt": "2013-12-01T10:11:13Z",
+        "FinishedAt": NEVER,
+        "Ghost": False,
+    },
+    "Image": ident("a"),
+    "NetworkSettings": {"IPAddress": ""},
+    "SysInitPath": "/usr/lib/docker/dockerinit",
+    "ResolvConfPath": "/etc/resolv.conf",
+    "HostnamePath": "/var/lib/docker/containers/%s/hostname" % ident("web"),
+    "HostsPath": "/var/lib/docker/containers/%s/hosts" % ident("web"),
+    "Name": "/web",
+    "Driver": "devicemapper",
+    "Volumes": {"/data": "/var/lib/docker/vfs/dir/" + ident("volume")},
+    "VolumesRW": {"/data": True},
+}
+
+
+def test_all_facts_of_a_container_of_docker_0_7(docker):
+    docker.write(DOCKER_0_7, "containers", ident("web"), "config.json")
+    container = Container(docker.path, ident("web"))
+    os.makedirs(docker.join("vfs", "dir", ident("volume")))
+    facts = container.facts(True, Volumes(docker.path, True, ()))
+    assert container.problems == []
+    assert container.recorded_root == "/var/lib/docker"
+    volume = docker.join("vfs", "dir", ident("volume"))
+    assert [one["source"] for one in facts.pop("mounts")] == [volume]
+    assert facts == {
+        "id": ident("web"),
+        "name": "web",
+        "image": "base",
+        "image_id": ident("a"),
+        "created": "2013-12-01T10:11:12.131415161Z",
+        "driver": "devicemapper",
+        "layout": "graph",
+        "layer_id": ident("web"),
+        "init_layer_id": ident("web") + "-init",
+        "parent": ident("a"),
+        "state": {
+            "status": "running",
+            "running": True,
+            "exit_code": 0,
+            "error": "",
+            "oom_killed": False,
+            "pid": 4711,
+            "started_at": "2013-12-01T10:11:13Z",
+            "finished_at": NEVER,
+        },
+        "log_path": "",
+        "config": {
+            "cmd": ["/bin/sh", "-c", "sleep 9"],
+            "entrypoint": None,
+            "working_dir": "",
+            "user": "",
+            "exposed_ports": [],
+            "env": [],
+            "labels": {},
+        },
+    }
+
+
+def test_the_record_of_a_29_with_the_store_of_containerd(docker):
+    """No layerdb knows it. What the record says is told, and that the layer is not known."""
+    image = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + ident("m")}
+    record = docker.record("web", "overlayfs", ImageManifest=image, ImagePlatform={"os": "linux"})
+    docker.write(record, "containers", ident("web"), "config.v2.json")
+    container = Container(docker.path, ident("web"))
+    assert (container.name, container.driver, container.layer_id) == ("web", "overlayfs", "")
+    assert [one.code for one in container.problems] == ["layer_unknown"]
 
 
 # -- broken records --------------------------------------------------------------------------------------
@@ -150,6 +298,51 @@ def test_a_broken_container_hides_no_other(docker):
     docker.write("x", "containers", "a file that is no container")
     found = {one.id: one.name for one in containers.read_all(docker.path)}
     assert found == {ident("good"): "good", ident("empty directory"): "", ident("cut"): ""}
+
+
+@pytest.mark.parametrize("content", ["", "\0" * 100, '{"ID":'])
+def test_a_broken_new_record_leaves_what_the_migration_left(docker, content):
+    docker.old_container("web", driver="devicemapper", Name="/as-it-was")
+    docker.container("web", driver="devicemapper", layer=ident("web"))
+    docker.write(content, "containers", ident("web"), "config.v2.json")
+    container = Container(docker.path, ident("web"))
+    assert (container.name, container.driver, container.layer_id) == (
+        "as-it-was",
+        "devicemapper",
+        ident("web"),
+    )
+    assert container.layout == "layerdb"
+    (problem,) = container.problems
+    assert problem.code == "config_broken"
+    assert "from before Docker 1.10" in problem.message
+
+
+def test_both_records_are_broken(docker):
+    docker.old_container("web", driver="devicemapper")
+    docker.container("web", driver="devicemapper", layer=ident("web"))
+    for name in ("config.json", "config.v2.json"):
+        docker.write("{", "containers", ident("web"), name)
+    container = Container(docker.path, ident("web"))
+    assert (container.name, container.driver, container.layer_id) == ("", "devicemapper", ident("web"))
+    assert [one.code for one in container.problems] == ["config_broken"]
+
+
+@pytest.mark.parametrize("in_one_file", [False, True])
+def test_a_broken_record_before_1_10_leaves_driver_and_layer(docker, in_one_file):
+    """Docker up to 1.11 rewrote it in place: a full disk leaves it empty."""
+    container_id = docker.old_container("web")
+    if in_one_file:
+        docker.devices_in_one_file(web=7)
+    else:
+        docker.device_file(container_id, 7)
+    docker.write("", "containers", container_id, "config.json")
+    container = Container(docker.path, container_id)
+    assert (container.driver, container.layout, container.layer_id) == ("devicemapper", "graph", container_id)
+    assert [one.code for one in container.problems] == ["config_broken"]
+    docker.write("x", "vfs", "dir", container_id, "x")
+    container = Container(docker.path, container_id)
+    assert (container.driver, container.layer_id) == ("", container_id)
+    assert [one.code for one in container.problems] == ["config_broken", "driver_unknown"]
 
 
 @pytest.mark.parametrize(
@@ -241,6 +434,20 @@ def test_an_ambiguous_name_is_refused(three):
     assert ident("other")[:12] in failure.value.message
 
 
+def test_one_name_on_two_drivers_is_told_with_the_drivers(docker):
+    """Docker was upgraded; what the old driver has is invisible to the new one, and its names are free."""
+    docker.container("old", driver="devicemapper", Name="/web")
+    docker.container("new", driver="overlay2", Name="/web")
+    docker.container("nameless", driver="vfs")
+    with pytest.raises(Ambiguous) as failure:
+        chosen(docker, "web")
+    for name, driver in (("old", "devicemapper"), ("new", "overlay2")):
+        assert "web (%s on %s)" % (ident(name)[:12], driver) in failure.value.message
+    for name, driver in (("old", "devicemapper"), ("new", "overlay2")):
+        found = containers.find(docker.path, ident(name)[:12])
+        assert (found.driver, found.layer_id) == (driver, ident("layer of " + name))
+
+
 def test_an_unknown_name_lists_what_there_is(three):
     with pytest.raises(NotFound) as failure:
         chosen(three, "web", "wbe", "dbb")
@@ -281,7 +488,7 @@ def test_no_fact_can_drive_the_terminal_or_forge_a_line(docker):
     config = {"Image": HOSTILE, "Cmd": ["a\nb"], "ExposedPorts": {HOSTILE: {}}}
     docker.container("bad", MountPoints={HOSTILE: mount}, State={"Error": HOSTILE}, Config=config, **keys)
     container = Container(docker.path, ident("bad"))
-    facts = container.facts(False)
+    facts = container.facts(False, VOLUMES)
     assert facts["config"]["cmd"] == ["a\nb"]
     facts = json.loads(_text.as_json(facts, ["config"]))
     assert facts.pop("config")["cmd"] == ["a\nb"]

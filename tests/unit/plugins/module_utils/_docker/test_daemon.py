@@ -3,14 +3,11 @@
 
 import json
 import os
+import pwd
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon
-
-
-def test_nothing_is_configured(host, tmp_path):
-    assert daemon.configured(host) == daemon.Settings(str(tmp_path / "docker"), "", {}, "the default")
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import daemon, rootless, settings
 
 
 @pytest.mark.parametrize(
@@ -24,6 +21,12 @@ def test_nothing_is_configured(host, tmp_path):
         ["dockerd", "--graph=/x"],
         ["/usr/bin/dockerd-current", "--graph", "/x"],
         ["dockerd-ce", "--data-root=/old", "--data-root=/x"],
+        ["/usr/bin/dockerd-latest", "-g", "/x"],
+        ["/opt/bin/dockerd-20.10.24", "-g", "/x"],
+        ["/usr/bin/docker-latest", "daemon", "-g", "/x"],
+        ["/usr/bin/docker-1.9.1", "daemon", "-g", "/x"],
+        ["/usr/bin/docker.io", "-d", "-g", "/x"],
+        ["docker", "--daemon", "--graph=/x"],
         ["/usr/bin/docker", "daemon", "-g", "/x"],
         ["/usr/bin/docker-current", "daemon", "--graph=/x"],
         ["/usr/bin/docker", "-d", "-g", "/x"],
@@ -48,6 +51,10 @@ def test_forms_of_a_daemons_command_line(host, argv):
         ["/usr/bin/docker-containerd-shim", "-d"],
         ["vi", "dockerd"],
         ["dockerd.sh"],
+        ["dockerd-rootless.sh"],
+        ["dockerd-rootless-setuptool.sh", "install"],
+        ["docker-compose", "up", "-d"],
+        ["/usr/bin/docker-proxy", "-d"],
     ],
 )
 def test_what_is_no_daemon(host, argv):
@@ -69,126 +76,104 @@ def test_the_root_of_a_running_daemon_is_resolved(host, tmp_path):
     assert daemon.running(host)[0].data_root == "/x"
 
 
-def test_storage_options_of_a_command_line():
-    found = daemon.from_arguments(
-        ["dockerd", "--storage-opt", "dm.thinpooldev=/dev/mapper/vg-docker--pool", "-s", "devicemapper"]
-        + ["--storage-opt=dm.basesize=20G", "--storage-opt"],
-        "x",
-    )
-    assert found.storage_driver == "devicemapper"
-    assert found.storage_options["dm.thinpooldev"] == "/dev/mapper/vg-docker--pool"
-    assert found.storage_options["dm.basesize"] == "20G"
-
-
-# -- which source is believed ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def write(tmp_path):
-    def to(name, text):
-        path = tmp_path / "etc" / name
-        os.makedirs(str(path.parent), exist_ok=True)
-        path.write_text(text)
-
-    return to
-
-
-def unit(*command_lines):
-    return "[Service]\nType=notify\n" + "".join("ExecStart=%s\n" % line for line in command_lines)
-
-
-def test_order_of_belief(host, write):
-    write("daemon.json", '{"data-root": "/json", "storage-opts": ["dm.basesize=1G", "dm.fs=xfs"]}')
-    assert daemon.configured(host).data_root == "/json"
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g /unit --storage-opt dm.basesize=2G"))
-    found = daemon.configured(host)
-    assert (found.data_root, found.source) == ("/unit", "docker.service")
-    assert found.storage_options == {"dm.basesize": "2G", "dm.fs": "xfs"}
-    host.process(7, ["dockerd", "-g", "/process"])
-    found = daemon.configured(host)
-    assert (found.data_root, found.source) == ("/process", "process 7")
-
-
-def test_a_unit_without_a_root_leaves_it_to_daemon_json(host, write):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -H fd://"))
-    write("daemon.json", '{"graph": "/json", "storage-driver": "devicemapper"}')
-    found = daemon.configured(host)
-    assert (found.data_root, found.storage_driver) == ("/json", "devicemapper")
-
-
-@pytest.mark.parametrize("text", ["", "{", '{"data-root": 7}', "[]"])
-def test_a_broken_daemon_json_says_nothing(host, write, text):
-    write("daemon.json", text)
-    assert daemon.configured(host).source == "the default"
-
-
-def test_the_administrators_unit_replaces_the_packages(host, write):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g /package"))
-    write("etc-units/docker.service", unit("/usr/bin/dockerd -g /administrator"))
-    assert daemon.configured(host).data_root == "/administrator"
-
-
-def test_a_masked_unit_says_nothing(host, write, tmp_path):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g /package"))
-    os.makedirs(str(tmp_path / "etc" / "etc-units"))
-    os.symlink("/dev/null", str(tmp_path / "etc" / "etc-units" / "docker.service"))
-    assert daemon.configured(host).source == "the default"
-
-
-def test_drop_ins_are_read_in_the_order_of_their_names(host, write):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g /package"))
-    write("etc-units/docker.service.d/90-last.conf", unit("", "/usr/bin/dockerd -g /ninety"))
-    write("usr-units/docker.service.d/10-first.conf", unit("", "/usr/bin/dockerd -g /ten"))
-    assert daemon.configured(host).data_root == "/ninety"
-
-
-def test_a_drop_in_of_the_same_name_replaces_the_weaker_one(host, write):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g /package"))
-    write("usr-units/docker.service.d/root.conf", unit("", "/usr/bin/dockerd -g /weak"))
-    write("etc-units/docker.service.d/root.conf", "[Service]\nRestart=no\n")
-    assert daemon.configured(host).data_root == "/package"
-
-
-def test_what_is_no_conf_file_is_no_drop_in(host, write):
-    write("etc-units/docker.service.d/root.conf.bak", unit("", "/usr/bin/dockerd -g /bak"))
-    assert daemon.configured(host).source == "the default"
-
-
-def test_long_lines_quotes_and_prefixes_of_a_unit(host, write):
-    text = "ExecStart = -/usr/bin/dockerd -H fd:// \\\n  --data-root='/a b' \\\n  --storage-driver overlay2\n"
-    write("usr-units/docker.service", "[Service]\n" + text)
-    found = daemon.configured(host)
-    assert (found.data_root, found.storage_driver) == ("/a b", "overlay2")
-
-
-def test_a_unit_that_no_shell_could_read(host, write):
-    write("usr-units/docker.service", unit("/usr/bin/dockerd -g '/x"))
-    assert daemon.configured(host).source == "the default"
-
-
 def test_a_docker_inside_a_container_is_not_the_hosts(host, tmp_path):
     host.process(7, ["dockerd", "--data-root", "/x"], root=tmp_path)
     assert daemon.running(host) == []
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "uid", "counts"),
+    [
+        ("0::/system.slice/snap.docker.dockerd.service\n", 0, True),
+        ("5:pids:/\n1:name=systemd:/system.slice/snap.docker.dockerd.service\n", 0, True),
+        ("0::/system.slice/snap.docker.dockerd.service\n", 1000, False),
+        ("0::/docker/x/system.slice/snap.docker.dockerd.service\n", 0, False),
+        ("0::/system.slice/snap.docker.dockerd.service/docker/x\n", 0, False),
+    ],
+)
+def test_the_daemon_of_a_snap_has_another_root_and_is_the_hosts(host, tmp_path, cgroup, uid, counts):
+    host.process(7, ["dockerd", "--data-root", "/x"], cgroup=cgroup, root=tmp_path, uid=uid)
+    assert [one.data_root for one in daemon.running(host)] == (["/x"] if counts else [])
 
 
 def test_a_program_of_a_user_that_calls_itself_dockerd_is_not_believed(host, tmp_path):
     """Nor one that runs with root's rights only since its file says so: the real user counts."""
     (tmp_path / "evil").mkdir()
     host.process(7, ["dockerd", "--data-root", str(tmp_path / "evil")], uid=1000)
-    assert daemon.configured(host).data_root == daemon.DEFAULT_DATA_ROOT
-    assert [one.data_root for one in daemon.running(host)] == [str(tmp_path / "evil")]
-
-
-def test_the_configuration_may_be_a_link(host, tmp_path, write):
-    real = tmp_path / "real.json"
-    real.write_text('{"data-root": "/srv/docker"}')
-    os.makedirs(os.path.dirname(daemon.DAEMON_JSON), exist_ok=True)
-    os.symlink(str(real), daemon.DAEMON_JSON)
-    assert daemon.configured(host).data_root == "/srv/docker"
+    assert daemon.believed(host) is None
+    (found,) = daemon.running(host)
+    assert (found.data_root, found.trusted, found.uid) == (str(tmp_path / "evil"), False, 1000)
 
 
 def test_the_configuration_that_a_users_program_names_is_not_opened(host, tmp_path):
     (tmp_path / "theirs.json").write_text('{"data-root": "/evil"}')
     argv = ["dockerd", "--config-file", str(tmp_path / "theirs.json")]
     host.process(7, argv, uid=1000)
-    assert [one.data_root for one in daemon.running(host)] == [daemon.DEFAULT_DATA_ROOT]
+    assert [one.data_root for one in daemon.running(host)] == [settings.DEFAULT_DATA_ROOT]
+
+
+def test_all_that_a_running_daemon_was_told(host, tmp_path):
+    (tmp_path / "own.json").write_text('{"storage-opts": ["dm.fs=xfs"], "storage-driver": "vfs"}')
+    host.process(
+        7,
+        ["dockerd", "--config-file", str(tmp_path / "own.json"), "--storage-opt", "dm.basesize=2G"],
+        environment=["PATH=/bin", "DOCKER_DRIVER=devicemapper", "no variable"],
+    )
+    found = daemon.believed(host)
+    assert found.storage_options == {"dm.fs": "xfs", "dm.basesize": "2G"}
+    assert (found.storage_driver, found.source) == ("devicemapper", "process 7")
+    assert found.data_root == settings.DEFAULT_DATA_ROOT
+
+
+def test_the_root_of_a_daemon_that_remaps_users(host, tmp_path):
+    (tmp_path / "etc").mkdir()
+    for name in ("subuid", "subgid"):
+        (tmp_path / "etc" / name).write_text("dockremap:165536:65536\n")
+    (tmp_path / "root" / "165536.165536").mkdir(parents=True)
+    host.process(7, ["dockerd", "-g", str(tmp_path / "root"), "--userns-remap=default"])
+    assert daemon.running(host)[0].data_root == str(tmp_path / "root" / "165536.165536")
+
+
+# -- rootless ----------------------------------------------------------------------------------------------
+
+ROOTLESS = "ROOTLESSKIT_STATE_DIR=/run/user/1000/dockerd-rootless"
+
+
+@pytest.fixture
+def alice(monkeypatch, tmp_path):
+    """The user 1000, with a home."""
+    home = tmp_path / "home" / "alice"
+    home.mkdir(parents=True)
+    entry = pwd.struct_passwd(("alice", "x", 1000, 1000, "", str(home), "/bin/sh"))
+    monkeypatch.setattr(rootless.pwd, "getpwuid", {1000: entry}.__getitem__)
+    return home
+
+
+def test_the_default_of_a_rootless_daemon(host, alice):
+    host.process(7, ["dockerd"], uid=1000, environment=[ROOTLESS])
+    (found,) = daemon.running(host)
+    assert (found.data_root, found.trusted) == (str(alice / ".local/share/docker"), False)
+
+
+def test_the_data_directory_of_its_user_counts(host, alice, tmp_path):
+    host.process(7, ["dockerd"], uid=1000, environment=[ROOTLESS, "XDG_DATA_HOME=%s" % tmp_path])
+    host.process(8, ["dockerd"], uid=1000, environment=[ROOTLESS, "XDG_DATA_HOME=relative"])
+    host.process(9, ["dockerd"], uid=1001, environment=[ROOTLESS])
+    roots = [one.data_root for one in daemon.running(host)]
+    assert roots == [str(tmp_path / "docker"), settings.DEFAULT_DATA_ROOT, settings.DEFAULT_DATA_ROOT]
+
+
+def test_its_daemon_json_lies_in_the_home_that_the_system_knows(host, alice, tmp_path):
+    config = alice / ".config" / "docker" / "daemon.json"
+    config.parent.mkdir(parents=True)
+    config.write_text('{"data-root": "/srv/alice"}')
+    host.process(7, ["dockerd"], uid=1000, environment=[ROOTLESS, "HOME=/nowhere"])
+    assert daemon.running(host)[0].data_root == "/srv/alice"
+    config.rename(tmp_path / "elsewhere.json")
+    config.symlink_to(tmp_path / "elsewhere.json")  # a link could show any file to root
+    assert daemon.running(host)[0].data_root == "/nowhere/.local/share/docker"
+
+
+def test_a_rootless_daemon_is_never_believed(host, alice):
+    host.process(7, ["dockerd"], uid=1000, environment=[ROOTLESS])
+    assert daemon.believed(host) is None

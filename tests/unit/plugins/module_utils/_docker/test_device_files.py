@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import os
+import shutil
 
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import device_files
+from ansible_collections.drydock.rescue.plugins.module_utils._docker.containers import Container
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, NotFound
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 
@@ -138,3 +140,126 @@ def test_only_a_file_system_that_docker_makes_is_one(docker):
     docker.loop_pool()
     docker.write({"BaseDeviceFilesystem": "x; reboot"}, "devicemapper", "metadata", "deviceset-metadata")
     assert device_files.file_system_of_base(docker.path) == ""
+
+
+# -- Docker 0.7 to 0.11 ------------------------------------------------------------------------------------
+
+
+def test_every_field_of_the_one_file(docker):
+    """As Docker 0.11 writes it: base under the empty name, its id 0, nothing of deleting."""
+    device = '{"device_id":7,"size":10737418240,"transaction_id":8,"initialized":false}'
+    base = '{"device_id":0,"size":10737418240,"transaction_id":1,"initialized":true}'
+    docker.write(
+        '{"Devices":{"":%s,"%s":%s}}' % (base, LAYER, device), "devicemapper", "devicemapper", "json"
+    )
+    expected = device_files.DeviceFile(LAYER, 7, 10737418240, 8, False)
+    of_base = device_files.DeviceFile("base", 0, 10737418240, 1, False)
+    assert device_files.read(docker.path, LAYER) == expected
+    assert device_files.read(docker.path, "base") == of_base
+    assert sorted(device_files.read_all(docker.path)[0]) == sorted([expected, of_base])
+    assert device_files.layer_ids(docker.path) == sorted([LAYER, "base"])
+    found = device_files.read_all(docker.path)[0]
+    assert sorted(device_files.claimed_ids(docker.path, found)) == [-1, 0, 7]
+
+
+def test_a_file_of_its_own_counts_before_the_one_file(docker):
+    """0.12 stopped half-way through its migration."""
+    docker.devices_in_one_file(layer=7, other=8)
+    docker.device_file(LAYER, 9)
+    assert device_files.read(docker.path, LAYER).device_id == 9
+    found, errors = device_files.read_all(docker.path)
+    assert (sorted(one.device_id for one in found), errors) == ([0, 8, 9], [])
+
+
+def test_the_one_file_of_before_counts_no_more(docker):
+    """What it has more than the files of today was deleted since."""
+    path = docker.devices_in_one_file(layer=7)
+    os.rename(path, path + ".migrated")
+    with pytest.raises(NotFound):
+        device_files.read(docker.path, LAYER)
+    assert device_files.read_all(docker.path) == ([], [])
+    assert device_files.layer_ids(docker.path) == []
+
+
+def test_a_device_that_the_one_file_does_not_have(docker):
+    docker.devices_in_one_file(other=7)
+    with pytest.raises(NotFound) as failure:
+        device_files.read(docker.path, LAYER)
+    assert docker.join("devicemapper", "metadata", LAYER) in failure.value.message
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"Devices": []}', '{"Devices": null}', "\0" * 9])
+def test_a_one_file_that_is_broken(docker, content):
+    path = docker.write(content, "devicemapper", "devicemapper", "json")
+    with pytest.raises(BadRecord) as failure:
+        device_files.read(docker.path, LAYER)
+    assert path in failure.value.message
+    found, errors = device_files.read_all(docker.path)
+    assert (found, [path in one.message for one in errors]) == ([], [True])
+    assert device_files.layer_ids(docker.path) == []
+    assert device_files.has(docker.path, LAYER)  # it may be: nothing says that it is not
+
+
+@pytest.mark.parametrize("device", [None, [], 7, {}, {"device_id": -1}, {"device_id": 7, "size": 1}])
+def test_one_broken_device_of_the_one_file_hides_no_other(docker, device):
+    path = docker.devices_in_one_file(other=8)
+    devices = {LAYER: device, ident("other"): {"device_id": 8, "size": 512, "transaction_id": 1}}
+    docker.write({"Devices": devices}, "devicemapper", "devicemapper", "json")
+    found, errors = device_files.read_all(docker.path)
+    assert [one.device_id for one in found] == [8]
+    assert [one.message.startswith("%s, %s" % (path, LAYER)) for one in errors] == [True]
+    with pytest.raises(BadRecord):
+        device_files.read(docker.path, LAYER)
+    assert device_files.has(docker.path, LAYER)
+
+
+def test_a_name_in_the_one_file_leads_nowhere(docker):
+    """Its device counts as claimed; it is no layer, and no file is looked for by that name."""
+    docker.device_file(LAYER, 5)
+    names = ["../metadata/" + LAYER, "../../containers", "a\0b", "\ud800"]
+    devices = {name: {"device_id": 8, "size": 512, "transaction_id": 1} for name in names}
+    docker.write({"Devices": devices}, "devicemapper", "devicemapper", "json")
+    found, errors = device_files.read_all(docker.path)
+    assert (sorted(one.device_id for one in found), errors) == ([5, 8, 8, 8, 8], [])
+    assert device_files.layer_ids(docker.path) == [LAYER]
+
+
+def test_the_one_file_is_read_once_for_all_containers(docker, monkeypatch):
+    docker.devices_in_one_file(layer=7, other=8)
+    reads = []
+    read_json = device_files.records.read_json
+    monkeypatch.setattr(device_files.records, "read_json", lambda path: reads.append(path) or read_json(path))
+    for _time in range(3):
+        device_files.read(docker.path, LAYER)
+        device_files.read(docker.path, ident("other"))
+    assert [path.endswith("json") for path in reads].count(True) == 1
+
+
+def test_a_root_without_devices_says_that_the_file_is_missing(docker):
+    docker.write("x", "devicemapper")
+    with pytest.raises((NotFound, BadRecord)):
+        device_files.read(docker.path, LAYER)
+    assert device_files.read_all(docker.path) == ([], [])
+
+
+def test_a_deleted_device_of_a_container_that_layerdb_does_not_know_any_more(docker):
+    """Docker deletes later what is busy: the container's directory and its device are still there."""
+    docker.loop_pool()
+    container_id = docker.container("web", driver="devicemapper")
+    docker.device_file(ident("layer of web"), 8, deleted=True)
+    shutil.rmtree(docker.join("image", "devicemapper", "layerdb", "mounts", container_id))
+    container = Container(docker.path, container_id)
+    assert (container.layer_id, [one.code for one in container.problems]) == ("", ["layer_unknown"])
+    found = {one.device_id: one.deleted for one in device_files.read_all(docker.path)[0]}
+    assert found == {1: False, 8: True}
+
+
+def test_a_transaction_that_docker_will_roll_back_claims_its_device(docker):
+    """It is in no device file: Docker deletes that id when it starts."""
+    docker.loop_pool()
+    docker.transaction(12, 11, ident("half made"))
+    docker.write("", "devicemapper", "metadata", ident("empty"))
+    docker.write('{"device_id":', "devicemapper", "metadata", ".tmp1234")
+    found, errors = device_files.read_all(docker.path)
+    assert sorted(device_files.claimed_ids(docker.path, found)) == [1, 11]
+    assert len(errors) == 1

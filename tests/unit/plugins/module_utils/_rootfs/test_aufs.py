@@ -56,7 +56,7 @@ def test_a_damaged_list_and_no_image(web, locate):
     shutil.rmtree(web.join("image", "aufs", "layerdb", "sha256"))
     with pytest.raises(BadRecord) as failure:
         locate()
-    assert "and from layerdb" in failure.value.message
+    assert "and from the image's records" in failure.value.message
 
 
 def test_by_fuse_overlayfs_where_the_kernel_has_no_aufs(host, web, opening):

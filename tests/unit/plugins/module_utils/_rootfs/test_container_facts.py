@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import NotFound
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.container_facts import container_facts
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import ident
 
@@ -33,11 +33,40 @@ def test_every_container_of_every_driver(host, docker, facts):
     docker.device_file(ident("layer of db"), 8)
     found = facts()
     assert found["data_root"] == docker.path
+    assert found["data_root_source"] == "the option data_root"
     assert found["storage_drivers"] == ["devicemapper", "overlay2"]
     storage = {one["name"]: one["storage"] for one in found["containers"]}
     assert storage["db"]["device_id"] == 8
     assert storage["web"]["upper_dir"] == docker.join("overlay2", ident("layer of web"), "diff")
     assert (found["problems"], found["not_found"]) == ([], [])
+
+
+def test_a_data_root_of_docker_0_7(docker, facts):
+    """Every device in one file, the layer under the container's own id."""
+    docker.graph_image("a")
+    docker.old_container("web", Image=ident("a"))
+    docker.devices_in_one_file(web=7)
+    found = facts()
+    (one,) = found["containers"]
+    assert (found["storage_drivers"], found["problems"]) == (["devicemapper"], [])
+    assert (one["layout"], one["layer_id"], one["parent"]) == ("graph", ident("web"), ident("a"))
+    assert (one["storage"]["device_id"], one["storage"]["size_bytes"]) == (7, 10737418240)
+    assert one["storage"]["device_name"].endswith("-" + ident("web"))
+
+
+def test_one_name_on_two_drivers(docker, facts):
+    docker.overlay_container("new", Name="/web")
+    docker.loop_pool()
+    docker.container("old", driver="devicemapper", Name="/web")
+    docker.device_file(ident("layer of old"), 8)
+    assert {(one["name"], one["driver"]) for one in facts()["containers"]} == {
+        ("web", "overlay2"),
+        ("web", "devicemapper"),
+    }
+    (one,) = facts(ident("old"))["containers"]
+    assert one["storage"]["device_id"] == 8
+    with pytest.raises(Ambiguous):
+        facts("web")
 
 
 def test_the_record_says_running_and_nothing_shows_it(host, docker, facts):

@@ -267,3 +267,69 @@ def test_less_than_no_files_is_refused(host, tree):
     with pytest.raises(Refused) as failure:
         work(host, largest=-1)
     assert "largest -1" in failure.value.message
+
+
+# -- volumes in the tree -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def volume(host, tree, tmp_path):
+    """A volume of the host's directory `volume` at /var/data in the open tree, and one in that."""
+
+    def opened(*options):
+        path = tree("in_place")
+        for name in ("var/data/inner", "var/other"):
+            os.makedirs(os.path.join(path, name))
+        for name in ("var/data/file", "var/data/inner/file"):
+            with open(os.path.join(path, name), "w") as stream:
+                stream.write(name)
+        places = ("var/data", tmp_path / "volume"), ("var/data/inner", tmp_path / "inner")
+        for (place, source), option in zip(places, options):
+            fields = (source, path, place, option)
+            host.sees_mount("60 51 254:1 %s %s/%s %s,nosuid - ext4 /dev/vda1 rw" % fields)
+        return path
+
+    return opened
+
+
+@pytest.mark.parametrize("path", ["/", "/var", "/v*", "/var/data", "/var/data/inner", "/var/data/*", "/**"])
+def test_a_volume_is_never_deleted_with_what_it_lies_in(host, volume, path):
+    before = tree_of(volume("rw", "rw"))
+    for check_mode in (True, False):
+        with pytest.raises(Refused) as failure:
+            work(host, check_mode, state="absent", paths=[path])
+        assert "the volume at /var/data" in failure.value.message
+    assert tree_of(host.run_directory + "/web") == before
+
+
+def test_what_is_in_a_volume_is_deleted_where_it_is_named(host, volume):
+    path = volume("rw", "rw")
+    assert work(host, state="absent", paths=["/var/data/file", "/var/other"])["changed"]
+    assert os.listdir(path + "/var/data") == ["inner"]
+
+
+@pytest.mark.parametrize(("outer", "inner"), [("ro", "rw"), ("rw", "ro")])
+def test_in_volumes_in_volumes_the_innermost_says_what_can_be_written(host, volume, outer, inner):
+    volume(outer, inner)
+    writable, denied = ["/var/data/inner/file", "/var/data/file"][:: 1 if inner == "rw" else -1]
+    with pytest.raises(Refused) as failure:
+        work(host, state="absent", paths=[denied])
+    assert "which is shown read-only" in failure.value.message
+    assert work(host, state="absent", paths=[writable])["changed"]
+
+
+@pytest.mark.parametrize(("dest", "seen"), [("volume", "/var/data"), ("volume/a/b", "/var/data/a/b")])
+def test_a_copy_does_not_go_into_the_volume_that_is_copied(host, volume, tmp_path, dest, seen):
+    volume("ro")
+    dest = str(tmp_path / dest)
+    with pytest.raises(Refused) as failure:
+        work(host, state="copied", paths=["/var"], dest=dest)
+    assert failure.value.message == "dest %s is copied itself: the tree shows it at %s" % (dest, seen)
+    assert work(host, state="copied", paths=["/var/log"], dest=dest)["changed"]
+
+
+def test_what_is_in_a_volume_is_copied(host, volume, tmp_path):
+    volume("ro", "ro")
+    dest = tmp_path / "dest"
+    work(host, state="copied", paths=["/var/data"], dest=str(dest))
+    assert (dest / "var" / "data" / "inner" / "file").read_text() == "var/data/inner/file"

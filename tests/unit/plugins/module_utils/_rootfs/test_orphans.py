@@ -1,12 +1,13 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import os
 import shutil
 
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, NotFound
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, BadRecord, NotFound
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import orphans
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.alive import Alive
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs.drivers import DRIVERS
@@ -125,3 +126,12 @@ def test_the_base_device(docker, root):
     base = orphans.find(root(), "base")
     assert (base.driver, base.name, base.changes) == ("devicemapper", "layer-base", False)
     assert DRIVERS["devicemapper"].locate(root(), base).file.device_id == 1
+
+
+def test_a_layer_whose_list_of_layers_is_lost_is_not_shown_alone(docker, root):
+    """It would look like a tree in which most is missing."""
+    docker.overlay_container("web", "app", "base")
+    os.unlink(docker.join("overlay2", LAYER, "lower"))
+    with pytest.raises(BadRecord) as failure:
+        DRIVERS["overlay2"].locate(root(), orphans.find(root(), LAYER))
+    assert "no record says what is below it" in failure.value.message

@@ -63,7 +63,7 @@ def test_a_lost_lower_id_and_a_lost_image(web, locate):
     shutil.rmtree(web.join("image", "overlay", "layerdb", "sha256"))
     with pytest.raises(BadRecord) as failure:
         locate()
-    assert "lower-id is missing; and from layerdb" in failure.value.message
+    assert "lower-id is missing; and from the image's records" in failure.value.message
 
 
 def test_a_link_in_the_place_of_the_tree_below_is_refused(web, locate, tmp_path):

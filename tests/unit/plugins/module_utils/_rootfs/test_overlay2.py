@@ -123,7 +123,7 @@ def test_where_both_are_broken_nothing_is_guessed(web, locate, how):
     with pytest.raises(BadRecord) as failure:
         locate()
     assert "the layers below container %s are not known" % WEB[:12] in failure.value.message
-    assert "and from layerdb" in failure.value.message
+    assert "and from the image's records" in failure.value.message
 
 
 @pytest.mark.parametrize("record", ["of the container", "of the image"])
