@@ -5,4 +5,4 @@
 # owners and modes without their contents, when no option says so.
 set -euo pipefail
 [ "$1" = redirect ] && switch=Y || switch=N
-for parameter in redirect_dir metacopy; do echo "$switch" >/sys/module/overlay/parameters/$parameter; done
+for parameter in redirect_dir metacopy; do echo "$switch" >/sys/module/overlay/parameters/"$parameter"; done
