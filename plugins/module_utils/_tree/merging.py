@@ -7,6 +7,8 @@ The rules (aufs(5); pkg/archive/whiteouts.go of moby): `.wh.NAME` in a branch hi
 several names in different branches (`.wh..wh.plnk`) is one for aufs alone; here each name is a file of its own.
 """
 
+import os
+import stat
 from typing import Dict, List, NamedTuple, Set
 
 from .._errors import RescueError
@@ -34,7 +36,6 @@ def copy(host: Host, branches: List[str], dest: str) -> List[str]:
         parts = shares(held)
         everything = [one for share in parts for one in share.directories + share.others]
         copying.require_space(everything, dest)
-        sockets = [one for share in parts for one in share.others if one.kind == "socket"]
         warnings: List[str] = []
         # Directories twice: they must be there for what is in them, whose coming changes their times.
         for of_share in (_directories, _others, _directories):
@@ -42,8 +43,8 @@ def copy(host: Host, branches: List[str], dest: str) -> List[str]:
                 wanted = of_share(share)
                 if wanted:
                     warnings += copying.to_directory(host, share.branch.root, wanted, dest)
-        if sockets:
-            warnings.append("%d sockets were left out" % len(sockets))
+                if of_share is _others:
+                    _make_sockets(share, dest)
         return warnings
     except OSError as error:
         raise RescueError("the layers cannot be read: %s" % error)
@@ -99,3 +100,14 @@ def _directories(share: Share) -> List[Entry]:
 
 def _others(share: Share) -> List[Entry]:
     return [one for one in share.others if one.kind != "socket"]
+
+
+def _make_sockets(share: Share, dest: str) -> None:
+    """tar(1) knows none."""
+    for entry in share.others:
+        if entry.kind == "socket":
+            path = os.path.join(dest, *entry.parts)
+            os.mknod(path, entry.facts.st_mode)
+            os.chown(path, entry.facts.st_uid, entry.facts.st_gid)
+            os.chmod(path, stat.S_IMODE(entry.facts.st_mode))
+            os.utime(path, ns=(entry.facts.st_atime_ns, entry.facts.st_mtime_ns))

@@ -6,6 +6,7 @@ usage: entries.py tree DIR           what a directory holds, without other mount
        entries.py bits DIR [WITHOUT] the same, with inodes' times and directories' sizes; not what WITHOUT holds
        entries.py export FILE SHIFT  what an archive of `docker export` says; SHIFT is added to each owner
        entries.py compare A B        two of these: prints each difference, and fails if there is one
+       entries.py without FIELDS A   one of these that does not speak of some fields, separated by commas
 """
 
 import errno
@@ -202,7 +203,13 @@ def main(command, *arguments):
         lines = list(compare(one, other))
         print("\n".join([ascii(line)[1:-1] for line in lines] or ["%d entries are the same" % len(other)]))
         sys.exit(1 if lines or not one or not other else 0)
-    if command == "export":
+    if command == "without":
+        fields = arguments[0].split(",")
+        known = {
+            name: {field: entry[field] for field in entry if field not in fields}
+            for name, entry in load(arguments[1]).items()
+        }
+    elif command == "export":
         known = export(arguments[0], int(arguments[1]))
     else:
         known = tree(arguments[0], command == "bits", *arguments[1:])
