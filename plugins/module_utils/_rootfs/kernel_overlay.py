@@ -9,9 +9,11 @@ rootless Docker keeps overlay's attributes as `user.overlay.*`, which count only
 together with neither.
 """
 
+import contextlib
 import itertools
 import os
-from typing import List, Tuple
+import stat
+from typing import Iterator, List, Tuple
 
 from .._host import Host
 from .._plan import Mount, Plan, Unmount
@@ -19,6 +21,7 @@ from .branches import Branches, linked, links_directory
 from .driver import SAFE_OPTIONS, Request
 from .scratch import RemoveTree
 
+METACOPY = "metacopy=on"
 _LOOKED_AT = 2000  # directories
 
 
@@ -30,7 +33,12 @@ def options(host: Host, branches: List[str]) -> Tuple[str, ...]:
     rootless = owner(os.path.dirname(branches[0])) != 0
     if rootless and any(_has_user_attributes(branch) for branch in branches[:2]):
         return tuple(found + ["userxattr"])
-    return tuple(found + (["metacopy=on"] if os.path.exists(has + "/metacopy") else []))
+    return tuple(found + ([METACOPY] if os.path.exists(has + "/metacopy") else []))
+
+
+def has_metacopies(branches: List[str]) -> bool:
+    """Whether any file's content is in a branch below its own. Such a file takes no block of its own."""
+    return any(_is_metacopy(path) for branch in branches for path in _without_blocks(branch))
 
 
 def plan(branches: Branches, extra: Tuple[str, ...], request: Request) -> Plan:
@@ -63,4 +71,20 @@ def _has_user_attributes(branch: str) -> bool:
             return False
         if any(one.startswith("user.overlay.") for one in attributes):
             return True
+    return False
+
+
+def _without_blocks(branch: str) -> Iterator[str]:
+    for directory, _names, files in os.walk(branch):
+        for name in files:
+            path = os.path.join(directory, name)
+            with contextlib.suppress(OSError):
+                facts = os.lstat(path)
+                if stat.S_ISREG(facts.st_mode) and facts.st_size and not facts.st_blocks:
+                    yield path
+
+
+def _is_metacopy(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return "trusted.overlay.metacopy" in os.listxattr(path, follow_symlinks=False)
     return False

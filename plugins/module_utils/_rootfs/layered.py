@@ -141,8 +141,12 @@ def open_plan(layer: Layer, state: State, request: Request) -> Opening:
         if not layer.lower_dirs:
             return Opening(method, bound(layer.upper_dir, request, read_only=False), None)
         own = Branches(layer.lower_dirs, layer.upper_dir, layer.work_dir)
-        # As Docker mounts it: to copy up metadata alone would make files that its own mount may not read.
-        options = tuple(one for one in state.options if one != "metacopy=on")
+        options = state.options
+        if kernel_overlay.METACOPY in options and not kernel_overlay.has_metacopies(
+            [layer.upper_dir] + layer.lower_dirs
+        ):
+            # As Docker mounts it: to copy up metadata alone would make files that its own mount may not read.
+            options = tuple(one for one in options if one != kernel_overlay.METACOPY)
         return Opening(method, layer.union(own, options, request), None)
     if not layer.lower_dirs and request.access == "read_only":
         raise Refused("the container has a single layer", "Use `method: directory`")

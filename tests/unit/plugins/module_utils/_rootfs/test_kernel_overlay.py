@@ -81,3 +81,16 @@ def test_an_upper_directory_of_ours_has_the_attributes_of_the_root_that_it_cover
     upper = str(tmp_path / "upper")
     branches.MakeUpper(upper, layers[0]).perform(None)
     assert attributes[upper] == {"user.note": b"mine", "security.selinux": b"label"}
+
+
+def test_in_place_metadata_is_copied_up_alone_only_where_it_was(layers, attributes):
+    """Docker's own mount may not read such files; where there are some already, it does."""
+    for name in ("whole", "sparse", "empty"):
+        open(os.path.join(layers[1], name), "w").close()
+    with open(os.path.join(layers[1], "whole"), "w") as stream:
+        stream.write("x" * 10000)
+    os.truncate(os.path.join(layers[1], "sparse"), 100000)
+    assert kernel_overlay.has_metacopies(layers) is False
+    attributes[os.path.join(layers[1], "sparse")] = {"trusted.overlay.metacopy": b""}
+    assert kernel_overlay.has_metacopies(layers) is True
+    assert kernel_overlay.has_metacopies(layers[:1]) is False
