@@ -4,9 +4,11 @@
 PRIVATE to the collection."""
 
 import hashlib
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from .containers import Container, Problem
+
+_INIT = "-init"
 
 
 class BareLayer(Container):
@@ -29,4 +31,11 @@ class BareLayer(Container):
 
 def name_of(layer_id: str) -> str:
     """What its tree is called; known without any record, so that it can be closed without one."""
-    return "layer-" + layer_id[:12] + layer_id[64:]
+    digits, suffix = parts(layer_id)
+    return "layer-" + digits[:12] + suffix
+
+
+def parts(layer_id: str) -> Tuple[str, str]:
+    """The digits of a layer's id, or of its beginning, and `-init` where it is an init layer's."""
+    digits = layer_id[: -len(_INIT)] if layer_id.endswith(_INIT) else layer_id
+    return digits, layer_id[len(digits) :]

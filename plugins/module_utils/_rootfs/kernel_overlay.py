@@ -22,6 +22,7 @@ from .driver import SAFE_OPTIONS, Request
 from .scratch import RemoveTree
 
 METACOPY = "metacopy=on"
+_ATTRIBUTES = 16  # sectors
 _LOOKED_AT = 2000  # directories
 
 
@@ -37,8 +38,8 @@ def options(host: Host, branches: List[str]) -> Tuple[str, ...]:
 
 
 def has_metacopies(branches: List[str]) -> bool:
-    """Whether any file's content is in a branch below its own. Such a file takes no block of its own."""
-    return any(_is_metacopy(path) for branch in branches for path in _without_blocks(branch))
+    """Whether any file's content is in a branch below its own. Such a file takes no more than its attributes do."""
+    return any(_is_metacopy(path) for branch in branches for path in _small_files(branch))
 
 
 def plan(branches: Branches, extra: Tuple[str, ...], request: Request) -> Plan:
@@ -74,13 +75,13 @@ def _has_user_attributes(branch: str) -> bool:
     return False
 
 
-def _without_blocks(branch: str) -> Iterator[str]:
+def _small_files(branch: str) -> Iterator[str]:
     for directory, _names, files in os.walk(branch):
         for name in files:
             path = os.path.join(directory, name)
             with contextlib.suppress(OSError):
                 facts = os.lstat(path)
-                if stat.S_ISREG(facts.st_mode) and facts.st_size and not facts.st_blocks:
+                if stat.S_ISREG(facts.st_mode) and facts.st_size and facts.st_blocks <= _ATTRIBUTES:
                     yield path
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List
 
 from .._docker import device_files, layers
-from .._docker.bare_layer import BareLayer
+from .._docker.bare_layer import BareLayer, parts
 from .._docker.data_root import DataRoot
 from .._errors import Ambiguous, NotFound, RescueError
 from .drivers import DRIVERS
@@ -48,12 +48,13 @@ def orphans(root: DataRoot) -> List[Dict[str, Any]]:
 
 def find(root: DataRoot, layer_id: str) -> BareLayer:
     """The one layer with an id, of whatever driver. Raises NotFound or Ambiguous."""
+    beginning, suffix = parts(layer_id)
     there = {driver: DRIVERS[driver].stored_layers(root) for driver in _drivers(root)}
     matches = [
         (driver, one)
         for driver, ids in there.items()
         for one in ids
-        if one == layer_id or (len(layer_id) >= 12 and one.startswith(layer_id) and one[64:] == layer_id[64:])
+        if one == layer_id or (len(beginning) >= 12 and one.startswith(beginning) and one[64:] == suffix)
     ]
     exact = [match for match in matches if match[1] == layer_id]
     matches = exact or matches

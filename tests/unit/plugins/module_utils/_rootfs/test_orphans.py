@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ansible_collections.drydock.rescue.plugins.module_utils._docker import bare_layer
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Ambiguous, BadRecord, NotFound
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import orphans
@@ -82,8 +83,10 @@ def test_a_layer_by_its_id_or_the_beginning_of_it(docker, root):
         found = orphans.find(root(), word)
         assert (found.driver, found.layer_id, found.changes) == ("overlay2", LAYER, True)
         assert found.name == "layer-" + LAYER[:12]
-    init = orphans.find(root(), LAYER + "-init")
-    assert (init.layer_id, init.name) == (LAYER + "-init", "layer-%s-init" % LAYER[:12])
+    for word in (LAYER + "-init", LAYER[:12] + "-init"):
+        init = orphans.find(root(), word)
+        assert (init.layer_id, init.name) == (LAYER + "-init", "layer-%s-init" % LAYER[:12])
+        assert bare_layer.name_of(word) == init.name
     assert orphans.find(root(), ident("app")).changes is False
 
 
