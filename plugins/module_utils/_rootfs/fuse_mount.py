@@ -6,6 +6,7 @@ collection."""
 import os
 from typing import Tuple
 
+from .._errors import Refused
 from .._plan import Plan, Run, Unmount
 from .branches import Branches, linked, links_directory
 from .driver import SAFE_OPTIONS, Request
@@ -16,6 +17,12 @@ FS_TYPE = "fuse.fuse-overlayfs"
 
 def plan(branches: Branches, _kernel_options: Tuple[str, ...], request: Request) -> Plan:
     """The program stays while the tree is mounted, and so do the links to the branches; closing takes both away."""
+    if ":" in os.path.realpath(branches.upper):
+        # It looks up where a link leads, and takes that for a list.
+        raise Refused(
+            "fuse-overlayfs cannot write to %s: its path has a colon" % branches.upper,
+            "Show the data root at another place (`mount --bind`), and give that as `data_root`",
+        )
     steps = Plan()
     if branches.need_links():
         directory = links_directory(os.path.dirname(request.path), request.name)

@@ -5,7 +5,7 @@ import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import containers, data_root
 from ansible_collections.drydock.rescue.plugins.module_utils._docker.liveness import Life
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._plan import Context
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import fuse_overlayfs, live
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot, ident
@@ -60,6 +60,24 @@ def test_links_to_odd_paths_stay_as_long_as_the_program(host, tmp_path, request_
         ":".join("%s/.l-web/%d" % (host.run_directory, number) for number in range(3)),
         host.run_directory,
     )
+
+
+@pytest.mark.parametrize("odd", ["a:b", "a,b"])
+def test_it_cannot_write_where_a_colon_is(host, tmp_path, request_for, odd):
+    """Seen with 1.10: it takes what a link leads to for a list of directories."""
+    docker = DockerRoot(tmp_path / odd)
+    docker.overlay_container("web", "app", driver="fuse-overlayfs")
+    asked = request_for()._replace(
+        container=containers.Container(docker.path, ident("web")), access="in_place"
+    )
+    layer = fuse_overlayfs.locate(data_root.find(host, docker.path), asked.container)
+    state = fuse_overlayfs.present(host, layer)
+    if ":" in odd:
+        with pytest.raises(Refused) as failure:
+            fuse_overlayfs.open_plan(layer, state, asked)
+        assert "its path has a colon" in failure.value.message
+    else:
+        assert "upperdir=" in fuse_overlayfs.open_plan(layer, state, asked).plan.shown()[-1]
 
 
 ROOT = "50 49 0:60 / / rw - %s %s rw,user_id=0,group_id=0"
