@@ -17,7 +17,7 @@ FS_TYPE = "fuse.fuse-overlayfs"
 
 def plan(branches: Branches, _kernel_options: Tuple[str, ...], request: Request) -> Plan:
     """The program stays while the tree is mounted, and so do the links to the branches; closing takes both away."""
-    if ":" in os.path.realpath(branches.upper):
+    if branches.upper and ":" in os.path.realpath(branches.upper):
         # It looks up where a link leads, and takes that for a list.
         raise Refused(
             "fuse-overlayfs cannot write to %s: its path has a colon" % branches.upper,
