@@ -3,6 +3,7 @@
 """Runs on a guest: what is said and shown of the volumes of the container `rich` (see make.sh), against what is true.
 
 usage: volumes.py note                       keeps the mounts of every namespace in /root/namespaces.json
+       volumes.py same                       they are the same, in every namespace
        volumes.py facts STATE ROOT           stdin: `mounts` of container_info
        volumes.py tree STATE ROOT TREE [HOW] stdin: `mounts` of container_rootfs
 
@@ -123,15 +124,24 @@ def tree(state, root, top, how, mounts):
         check(wrong, destination + " read_only", mount["read_only"], read_only)
         check(wrong, destination + " says", text(place), destination)
         check(wrong, destination + " refuses to be written", refuses(place, destination), read_only)
+    wrong += moved(outside_of_ours=True)
+    return wrong
+
+
+def moved(outside_of_ours=False):
+    """What is mounted now and was not when it was noted, or the other way round, in any namespace."""
     with open(NOTED) as stream:
         before = json.load(stream)
-    now = namespaces()
-    for name in sorted(set(before) & set(now)):
-        for line in sorted(set(now[name]) ^ set(before[name])):
-            wrong.append(
-                "namespace %s has %s: %s" % (name, "now" if line in now[name] else "no longer", line)
-            )
-    if len(set(before) & set(now)) < 2:
+    now = namespaces(outside_of_ours)
+    wrong = []
+    for name in now:
+        if name in before:
+            for line in sorted(set(before[name]) ^ set(now[name])):
+                told = "now" if line in now[name] else "no longer"
+                wrong.append("the namespace %s has %s: %s" % (name, told, line))
+        elif not outside_of_ours and any(is_ours(line.split()[3]) for line in now[name]):
+            wrong.append("the new namespace %s has mounts of ours" % name)
+    if len(set(before) & set(now)) < 3:
         wrong.append("no other namespace was looked at")
     return wrong
 
@@ -160,17 +170,17 @@ def mounts_of(process):
     return [dict(point=line[4], options=set(line[5].split(",")), line=" ".join(line[2:6])) for line in lines]
 
 
-def namespaces():
-    """All mounts outside of our own places, as every namespace shows them."""
+def namespaces(outside_of_ours=False):
+    """All mounts of every namespace, or those outside of our own places; `own` is that of this program."""
     found = {}
-    for process in filter(str.isdigit, os.listdir("/proc")):
+    for process in ["self"] + [name for name in os.listdir("/proc") if name.isdigit()]:
         try:
-            name = os.readlink("/proc/%s/ns/mnt" % process)
+            name = "own" if process == "self" else os.readlink("/proc/%s/ns/mnt" % process)
             if name not in found:
                 found[name] = [
                     one["line"]
                     for one in mounts_of(process)
-                    if not (one["point"] + "/").startswith(tuple(place + "/" for place in OUR_PLACES))
+                    if not (outside_of_ours and is_ours(one["point"]))
                 ]
         except OSError:  # it has ended
             continue
@@ -178,16 +188,21 @@ def namespaces():
     return {name: ["%d %s" % (lines.count(line), line) for line in lines] for name, lines in found.items()}
 
 
+def is_ours(point):
+    return (point + "/").startswith(tuple(place + "/" for place in OUR_PLACES))
+
+
 def main(what, *rest):
     if what == "note":
         with open(NOTED, "w") as stream:
             json.dump(namespaces(), stream)
         return
-    mounts = json.load(sys.stdin)
-    if what == "facts":
-        wrong = facts(rest[0], rest[1], mounts)
+    if what == "same":
+        wrong = moved()
+    elif what == "facts":
+        wrong = facts(rest[0], rest[1], json.load(sys.stdin))
     else:
-        wrong = tree(rest[0], rest[1], rest[2], "".join(rest[3:]), mounts)
+        wrong = tree(rest[0], rest[1], rest[2], "".join(rest[3:]), json.load(sys.stdin))
     if wrong:
         sys.exit("\n".join(wrong))
 
