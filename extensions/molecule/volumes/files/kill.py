@@ -11,7 +11,7 @@ import signal
 import sys
 
 sys.path.insert(0, "/root/collection")
-from rescues import Host, child, clean_up, finished, left
+from rescues import Host, child, clean_up, finished, given, left
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import rootfs_state
 
 STEPS = ("mount", "own_peer_group", "bind_inside", "unmount_inside", "unmount")
@@ -19,11 +19,9 @@ MORE_THAN_ALL = 200
 
 
 def reach(root, state, host):
-    given = dict(container="rich", data_root=root, state=state, access="read_only", method="auto")
-    given.update(volumes=True, path="/mnt/look", scratch_size="64M", stop_docker=False)
-    for name in ("layer", "device_id", "data_device", "metadata_device", "work_dir"):
-        given[name] = None
-    rootfs_state.reach(host, given, False)
+    rootfs_state.reach(
+        host, given(container="rich", data_root=root, state=state, volumes=True, path="/mnt/look"), False
+    )
 
 
 def dying(number):

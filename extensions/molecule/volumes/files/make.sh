@@ -6,6 +6,7 @@
 #   second  mounts a volume of rich, and a part of a directory that rich mounts; it lives
 #   never   never ran, so that its layer has no mount point
 # Each file `is` says, as rich sees it, where it is. The host has files of its own wherever a wrong turn could lead.
+# What Docker says of rich is kept beside its data root.
 set -euo pipefail
 binds=/srv/binds
 rm -rf "$binds"
@@ -14,10 +15,10 @@ echo /etc/file.conf >"$binds/file"
 echo /device >"$binds/device/is"
 for decoy in /var/data /named; do echo 'the host' >"$decoy/is"; done
 
-docker run --name image --network none busybox sh -euc '
-    mkdir -p /var/data; chmod 0750 /var/data; ln -s /var/data /data'
-docker commit image linked
-docker rm image
+(cd /root && mkdir -p image/var/data && chmod 0750 image/var/data && ln -sf /var/data image/data)
+cp /opt/lab/busybox.tar /root/image.tar
+tar --append --file=/root/image.tar --directory=/root/image var data
+docker import /root/image.tar linked
 for name in named outer inner read-only linked shared; do docker volume create "$name"; done
 docker volume create --opt type=tmpfs --opt device=tmpfs memory
 docker volume create --opt type=none --opt o=bind --opt "device=$binds/device" device
@@ -52,4 +53,4 @@ docker exec rich sh -euc '
     echo gone >gone'
 rm -r "$binds/removed"
 sync
-docker inspect rich >/root/inspected.json
+docker inspect rich >"$(docker info --format '{{.DockerRootDir}}').json"

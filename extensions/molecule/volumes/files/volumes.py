@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a guest: what is said and shown of the volumes of the container `rich` (see make.sh), against what is true.
 
-usage: volumes.py note                       keeps the mounts of every namespace in /root/namespaces.json
-       volumes.py same                       they are the same, in every namespace
+usage: volumes.py note                       keeps how the host is, and the mounts of every namespace
+       volumes.py same                       all of that is the same
        volumes.py facts STATE ROOT           stdin: `mounts` of container_info
        volumes.py tree STATE ROOT TREE [HOW] stdin: `mounts` of container_rootfs
 
@@ -15,6 +15,7 @@ or beside (in_place while `second` lives).
 import errno
 import json
 import os
+import subprocess
 import sys
 
 VOLUMES = {
@@ -31,12 +32,12 @@ OF_SECOND = ["/directory", "/shared"]
 ANOTHERS = "is a path of the machine that this data root is from"
 OUR_PLACES = ("/run/drydock", "/mnt/look")
 OPTIONS = {"nosuid", "nodev", "noexec"}
-NOTED = "/root/namespaces.json"
+NOTED, HOST_STATE = "/root/namespaces.json", "/root/host-state.txt"
 
 
 def expected(state, root):
     """Of every destination where its data lies, and why it cannot be had; one of the two may be empty."""
-    inspected = mounts_inspected()
+    inspected = mounts_inspected(root)
     anonymous = inspected["/anonymous"]["Name"]
     found = {
         "/anonymous": (data(root, anonymous), ""),
@@ -70,8 +71,9 @@ def data(root, name):
     return os.path.join(root, "volumes", name, "_data")
 
 
-def mounts_inspected():
-    with open("/root/inspected.json") as stream:
+def mounts_inspected(root):
+    """What Docker said of rich, kept beside its data root."""
+    with open(root + ".json") as stream:
         return {mount["Destination"]: mount for mount in json.load(stream)[0]["Mounts"]}
 
 
@@ -83,7 +85,7 @@ def check(wrong, what, is_, should):
 def facts(state, root, mounts):
     """What container_info says, field by field as Docker says it, and what cannot be had."""
     wrong = []
-    inspected = mounts_inspected()
+    inspected = mounts_inspected(root)
     truth = expected(state, root)
     check(wrong, "the order", [mount["destination"] for mount in mounts], sorted(inspected))
     for mount in mounts:
@@ -126,6 +128,19 @@ def tree(state, root, top, how, mounts):
         check(wrong, destination + " refuses to be written", refuses(place, destination), read_only)
     wrong += moved(outside_of_ours=True)
     return wrong
+
+
+def note():
+    with open(NOTED, "w") as stream:
+        json.dump(namespaces(), stream)
+    with open(HOST_STATE, "w") as stream:
+        subprocess.run(["host-state"], stdout=stream, check=True)
+
+
+def changed():
+    """What differs from what was noted."""
+    same = subprocess.run(["same", "host-state", HOST_STATE], stdout=subprocess.PIPE, text=True, check=False)
+    return moved() + ([same.stdout] if same.returncode else [])
 
 
 def moved(outside_of_ours=False):
@@ -194,11 +209,10 @@ def is_ours(point):
 
 def main(what, *rest):
     if what == "note":
-        with open(NOTED, "w") as stream:
-            json.dump(namespaces(), stream)
+        note()
         return
     if what == "same":
-        wrong = moved()
+        wrong = changed()
     elif what == "facts":
         wrong = facts(rest[0], rest[1], json.load(sys.stdin))
     else:
