@@ -70,8 +70,8 @@ class Outside:
         return plan
 
     def plan_again(self, tree: str, path: str) -> Plan:
-        """Shows at ``path``, where a bind of the ``tree`` is made just before, what is or will be shown in that. One by
-        one: a recursive bind would be copied, with all that is in it, to mount namespaces where nobody takes it away."""
+        """Shows at ``path``, where a bind of the ``tree`` is made just before, what is or will be shown in that. One
+        by one: a recursive bind would be copied whole to mount namespaces where nobody takes it away again."""
         plan = Plan()
         for one in self._outer:
             planned = next((step for step in self._steps if step.outer is one and step.path == tree), None)

@@ -44,7 +44,8 @@ def parameters(case, state="mounted"):
 
 def given(**options):
     """The parameters of container_rootfs."""
-    every = dict(access="read_only", method="auto", state="mounted", scratch_size="1G", stop_docker=False, volumes=False)
+    every = dict(access="read_only", method="auto", state="mounted", scratch_size="1G")
+    every.update(stop_docker=False, volumes=False)
     for name in ("layer", "data_root", "device_id", "data_device", "metadata_device", "path", "work_dir"):
         every[name] = None
     return dict(every, **options)

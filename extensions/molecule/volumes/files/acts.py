@@ -3,7 +3,8 @@
 """Runs on a guest: opens the container `rich` with its volumes in one way, looks at it, and closes it; the host is then
 as it was. What is wrong ends the program. It calls what the modules call.
 
-usage: acts.py ACT ROOT   ROOT is the data root. ACT: hidden, scratch, in_place, beside.
+usage: acts.py ACT ROOT   ROOT is the data root. ACT: hidden, scratch, in_place, beside, or never, which opens the
+container of that name instead.
 """
 
 import json
@@ -12,17 +13,20 @@ import sys
 
 sys.path.insert(0, "/root/collection")
 import volumes
+from rescues import Host, given
+
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import files, rootfs_state
-from rescues import Host, given
 
 
 class Rich:
+    name = "rich"
+
     def __init__(self, root):
         self.root = root
 
     def open(self, **options):
-        return rootfs_state.reach(Host(), given(container="rich", data_root=self.root, **options), False)
+        return rootfs_state.reach(Host(), given(container=self.name, data_root=self.root, **options), False)
 
     def close(self):
         self.open(state="unmounted")
@@ -71,7 +75,9 @@ def scratch(rich):
         pass
     rich.refuses_to_delete("/var", "/var is not deleted: the volume at /var/data lies in it")
     rich.refuses_to_delete("/outer/in", "/outer/in is not deleted: the volume at /outer/in/side lies in it")
-    rich.refuses_to_delete("/named/gone", "/named/gone lies in the volume at /named, which is shown read-only")
+    rich.refuses_to_delete(
+        "/named/gone", "/named/gone lies in the volume at /named, which is shown read-only"
+    )
     rich.delete("/var/written")
 
 
@@ -91,6 +97,20 @@ def beside(rich):
     rich.look(opened, "stopped", "beside")
 
 
+def never(rich):
+    """Nothing is made in its layer for a volume that it never had, and nothing in its record says where it was."""
+    rich.name = "never"
+    opened = rich.open(volumes=True)
+    (mount,) = opened["mounts"]
+    right(
+        differ(
+            (mount["source"], mount["available"]), (volumes.expected("disk", rich.root)["/named"][0], True)
+        )
+    )
+    right(differ((mount["shown"], "has no mount point for it" in (mount["reason"] or "")), (False, True)))
+    right(differ(os.path.lexists(opened["path"] + "/nowhere"), False))
+
+
 def differ(is_, should):
     return [] if is_ == should else ["%s is not %s" % (json.dumps(is_, default=str), should)]
 
@@ -103,7 +123,7 @@ def right(wrong):
 def main(act, root):
     rich = Rich(root)
     volumes.note()
-    {one.__name__: one for one in (hidden, scratch, in_place, beside)}[act](rich)
+    {one.__name__: one for one in (hidden, scratch, in_place, beside, never)}[act](rich)
     rich.close()
 
 

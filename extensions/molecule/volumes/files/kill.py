@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs on a guest: kills the opening and the closing of `rich` with its volumes before one of its steps after the other, and cleans up.
+"""Runs on a guest: kills the opening and the closing of `rich` with its volumes before one step after
+the other, and cleans up.
 
 usage: kill.py ROOT FIRST EVERY   ROOT is the data root; of the steps, the FIRST and EVERY so many after it are those
 before which it is killed. Whatever is left on the host ends the program.
@@ -12,6 +13,7 @@ import sys
 
 sys.path.insert(0, "/root/collection")
 from rescues import Host, child, clean_up, finished, given, left
+
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import rootfs_state
 
 STEPS = ("mount", "own_peer_group", "bind_inside", "unmount_inside", "unmount")

@@ -54,3 +54,4 @@ docker exec rich sh -euc '
 rm -r "$binds/removed"
 sync
 docker inspect rich >"$(docker info --format '{{.DockerRootDir}}').json"
+python3 /root/volumes/volumes.py note

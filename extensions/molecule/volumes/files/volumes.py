@@ -5,11 +5,10 @@
 usage: volumes.py note                       keeps how the host is, and the mounts of every namespace
        volumes.py same                       all of that is the same
        volumes.py facts STATE ROOT           stdin: `mounts` of container_info
-       volumes.py tree STATE ROOT TREE [HOW] stdin: `mounts` of container_rootfs
+       volumes.py tree STATE ROOT TREE...    stdin: `mounts` of container_rootfs
 
-STATE: running (Docker mounts them, and the host sees it), hidden (in a namespace of its own), stopped, or disk (the data
-root is from another machine). ROOT is the data root. HOW: writes (in_place, and what is not read-only is written),
-or beside (in_place while `second` lives).
+STATE: running (Docker mounts them, and the host sees it), hidden (in a namespace of its own), stopped, or disk (the
+data root is from another machine). ROOT is the data root.
 """
 
 import errno
@@ -104,7 +103,8 @@ def facts(state, root, mounts):
 
 
 def tree(state, root, top, how, mounts):
-    """What container_rootfs shows, and what it says about it."""
+    """What container_rootfs shows, and what it says about it. ``how``: writes (in_place, and what is not read-only is
+    written), beside (the same while `second` lives), or nothing."""
     wrong = facts(state, root, mounts)
     mounted = mounts_of("self")
     for mount in mounts:
@@ -216,7 +216,8 @@ def main(what, *rest):
     elif what == "facts":
         wrong = facts(rest[0], rest[1], json.load(sys.stdin))
     else:
-        wrong = tree(rest[0], rest[1], rest[2], "".join(rest[3:]), json.load(sys.stdin))
+        mounts = json.load(sys.stdin)
+        wrong = [line for top in rest[2:] for line in tree(rest[0], rest[1], top, "", mounts)]
     if wrong:
         sys.exit("\n".join(wrong))
 
