@@ -67,6 +67,13 @@ class Container:
             before, found, _after = records.text_of(self.record, key).partition(marker)
             if found and before.startswith("/"):
                 return before
+        # One that never ran has none of these yet.
+        for point in records.mapping_of(self.record, "MountPoints").values():
+            if isinstance(point, dict) and records.text_of(point, "Driver") == "local":
+                place = "/volumes/%s/_data" % records.text_of(point, "Name")
+                source = records.text_of(point, "Source")
+                if source.startswith("/") and source.endswith(place) and source != place:
+                    return source[: -len(place)]
         return self.data_root
 
     def state(self) -> Dict[str, Any]:

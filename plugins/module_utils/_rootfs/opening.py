@@ -210,8 +210,14 @@ def _whole_plan(
     label = _ours.Label(request.container.id, request.name, opening.method, request.access, extra)
     plan = tree.label_plan(host, label) + opening.plan
     volumes = outside.plan(request.path, request.access, stops_docker)
-    bind = tree.bind_plan(host, label, path, bool(volumes.steps)) if path else Plan()
-    return plan + volumes + bind
+    plan += volumes
+    return plan + _second_place(host, label, path, outside) if path else plan
+
+
+def _second_place(host: Host, label: _ours.Label, path: str, outside: Outside) -> Plan:
+    """The tree at one more place, with what is shown in it."""
+    bind = tree.bind_plan(host, label, path)
+    return bind + outside.plan_again(tree.path_of(host, label.name), path.rstrip("/"))
 
 
 def _verify(host: Host, driver: Any, request: Request, applied: Undoable) -> None:
@@ -258,7 +264,7 @@ def _open_already(
     places = [opened.path] + [one.path for one in binds if one.mount]
     plan = outside.plan_missing(places, label.access)
     if missing and wanted.path:
-        plan += tree.bind_plan(host, label, wanted.path, bool(opened.below or plan.steps))
+        plan += _second_place(host, label, wanted.path, outside)
     warnings = list(outside.warnings)
     if check_mode:
         actions = plan.shown()

@@ -69,6 +69,23 @@ class Outside:
                 self.warnings.append(_not_shown(one, reason))
         return plan
 
+    def plan_again(self, tree: str, path: str) -> Plan:
+        """Shows at ``path``, where a bind of the ``tree`` is made just before, what is or will be shown in that. One
+        by one: a recursive bind would be copied whole to mount namespaces where nobody takes it away again."""
+        plan = Plan()
+        for one in self._outer:
+            planned = next((step for step in self._steps if step.outer is one and step.path == tree), None)
+            mount = self._seen(tree, one)
+            if planned is None and mount is None:
+                continue
+            read_only = "ro" in (planned.options if planned else mount.options.split(",") if mount else ())
+            step = ShowOuter(path, one, (("ro",) if read_only else ()) + SAFE_OPTIONS, planned)
+            if not plan.steps:
+                plan.add(OwnPeerGroup(path))
+            plan.add(step, HideOuter(step))
+            self._steps.append(step)
+        return plan
+
     def facts(self, path: str, planned: bool) -> List[Dict[str, Any]]:
         """What container_rootfs returns of every mount: as it is at ``path``, or will be after what is planned."""
         found = []
@@ -117,7 +134,8 @@ class Outside:
                 for one in outer
                 if not one.facts["reason"] and not self._refusal(one)
             ]
-            if steps:
+            # Once: namespaces that copied the tree with what was shown then would not let go of that.
+            if steps and not _mountinfo.below(self._mounts, path):
                 plan.add(OwnPeerGroup(path))
             for step in steps:
                 plan.add(step, HideOuter(step))
@@ -202,10 +220,14 @@ class Outside:
 
 
 class ShowOuter(Action):
-    """Binds a volume into an open tree. Where that cannot be, ``left_out`` says why and nothing is done."""
+    """Binds a volume into an open tree. Where that cannot be, ``left_out`` says why and nothing is done; so it is where
+    the ``first``, in the same tree at another place, was left out."""
 
-    def __init__(self, path: str, outer: Outer, options: Sequence[str]) -> None:
+    def __init__(
+        self, path: str, outer: Outer, options: Sequence[str], first: "Optional[ShowOuter]" = None
+    ) -> None:
         self.path, self.outer, self.options = path, outer, ("bind",) + tuple(options)
+        self.first = first
         self.parts = outer.parts
         self.left_out = ""
 
@@ -215,6 +237,9 @@ class ShowOuter(Action):
         return [] if self.left_out else [quote(argv)]
 
     def perform(self, context: Context) -> None:
+        if self.first and self.first.left_out:
+            self.left_out = self.first.left_out
+            return
         entry, self.left_out = _mount_point(context.host, self.path, self.outer)
         if entry is not None:
             self.parts = entry.parts

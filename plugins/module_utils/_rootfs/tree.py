@@ -3,28 +3,16 @@
 """The place where a container's `/` appears: a label, and the tree on it. PRIVATE to the collection."""
 
 import os
-from typing import Dict, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from .. import _mountinfo, _ours
 from .._errors import Refused
-from .._host import Host, quote
-from .._plan import Context, MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
-from .outside import OwnPeerGroup, UnmountInside
+from .._host import Host
+from .._plan import MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
+from .outside import UnmountInside
 from .own_directory import MakeOwnDirectory, RemoveOwnDirectory
 
 _LABEL_OPTIONS = ("ro", "nosuid", "nodev", "noexec", "size=4k", "mode=0700")
-
-
-class UnmountAll(Unmount):
-    """Unmounts a bind of the tree, with the volumes in it."""
-
-    def shown(self, outputs: Dict[str, str]) -> List[str]:
-        return [quote(["umount", "--recursive", self.target])]
-
-    def perform(self, context: Context) -> None:
-        for mount in reversed(_mountinfo.below(context.host.mounts(), self.target)):
-            UnmountInside(self.target, mount).perform(context)
-        super().perform(context)
 
 
 def path_of(host: Host, name: str) -> str:
@@ -39,9 +27,9 @@ def label_plan(host: Host, label: _ours.Label) -> Plan:
     return plan.add(Mount(_ours.label_source(label), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
 
 
-def bind_plan(host: Host, label: _ours.Label, path: str, with_volumes: bool) -> Plan:
-    """Shows the tree at the operator's ``path`` as well, with the volumes that are shown in it. Raises Refused for a
-    place that cannot be used."""
+def bind_plan(host: Host, label: _ours.Label, path: str) -> Plan:
+    """Shows the tree at the operator's ``path`` as well, without what is mounted in it. Raises Refused for a place that
+    cannot be used."""
     exists = _check_place(host, path)
     extra = "" if exists else "made"
     mark = label._replace(method="bind", extra=extra)
@@ -49,10 +37,7 @@ def bind_plan(host: Host, label: _ours.Label, path: str, with_volumes: bool) -> 
     if not exists:
         plan.add(MakeDirectory(path), RemoveDirectory(path))
     plan.add(Mount(_ours.label_source(mark), path, "tmpfs", _LABEL_OPTIONS), Unmount(path))
-    if not with_volumes:
-        return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
-    plan.add(Mount(path_of(host, label.name), path, "", ("rbind",)), UnmountAll(path))
-    return plan.add(OwnPeerGroup(path))  # else what is unmounted here is unmounted in the tree too
+    return plan.add(Mount(path_of(host, label.name), path, "", ("bind",)), Unmount(path))
 
 
 def unmount_plan(host: Host, found: List[_ours.Tree]) -> Plan:

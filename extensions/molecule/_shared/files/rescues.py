@@ -32,10 +32,23 @@ CASES = {
 
 def parameters(case, state="mounted"):
     container, access, method = CASES[case]
-    given = dict(container=container, access=access, method=method, state=state, scratch_size="64M")
-    for name in ("data_root", "device_id", "data_device", "metadata_device", "path", "work_dir"):
-        given[name] = None
-    return dict(given, stop_docker=case == "stop-docker")
+    return given(
+        container=container,
+        access=access,
+        method=method,
+        state=state,
+        scratch_size="64M",
+        stop_docker=case == "stop-docker",
+    )
+
+
+def given(**options):
+    """The parameters of container_rootfs."""
+    every = dict(access="read_only", method="auto", state="mounted", scratch_size="1G")
+    every.update(stop_docker=False, volumes=False)
+    for name in ("layer", "data_root", "device_id", "data_device", "metadata_device", "path", "work_dir"):
+        every[name] = None
+    return dict(every, **options)
 
 
 def child(work):

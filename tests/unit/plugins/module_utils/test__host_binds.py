@@ -14,7 +14,7 @@ from ansible_collections.drydock.rescue.plugins.module_utils._errors import Comm
 from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
 
 READ_ONLY = ("bind", "ro", "nosuid", "nodev", "noexec")
-MS_REC, MS_PRIVATE, MS_SHARED = 1 << 14, 1 << 18, 1 << 20
+MS_REC, MS_PRIVATE, MS_SLAVE, MS_SHARED = 1 << 14, 1 << 18, 1 << 19, 1 << 20
 
 
 @pytest.fixture
@@ -157,19 +157,45 @@ def test_what_is_mounted_in_a_volume_does_not_appear_in_dockers_own(tree, apart,
     apart(work)
 
 
-def test_a_second_place_is_unmounted_alone(tree, apart, way):
+def in_a_slave_namespace(work, ask):
+    """Does the ``work`` while another mount namespace gets what is mounted here, as that of many services does; returns
+    the number that ``ask`` has there afterwards."""
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        ctypes.CDLL(None).unshare(_syscalls.CLONE_NEWNS)
+        _syscalls.mount("", "/", "", MS_REC | MS_SLAVE, "")
+        os.write(ready[1], b"x")
+        os.read(go[0], 1)
+        os._exit(ask())
+    os.read(ready[0], 1)
+    try:
+        work()
+    finally:
+        os.write(go[1], b"x")
+    return os.WEXITSTATUS(os.waitpid(child, 0)[1])
+
+
+def test_a_second_place_is_unmounted_alone_and_everywhere(tree, apart, way):
     def work():
+        _syscalls.mount("", "/", "", MS_REC | MS_SHARED, "")
         mounted(tree / "tree")
         host, top, place = Host(), str(tree / "tree"), str(tree / "two")
-        host.own_peer_group(top)
-        host.bind_inside(str(tree / "one"), top, ("data",), READ_ONLY)
-        host.bind_inside(str(tree / "host"), top, ("data", "sub"), READ_ONLY)
-        host.mount(top, place, "", ("rbind",))
-        host.own_peer_group(place)
-        assert len(seen(place)) == 2
-        host.unmount_inside(place, ("data", "sub"))
-        host.unmount_inside(place, ("data",))
-        host.unmount(place)
+
+        def binds():
+            for at in (top, place):
+                if at == place:
+                    host.mount(top, place, "", ("bind",))
+                host.own_peer_group(at)
+                host.bind_inside(str(tree / "one"), at, ("data",), READ_ONLY)
+                host.bind_inside(str(tree / "host"), at, ("data", "sub"), READ_ONLY)
+            assert len(seen(place)) == 2
+            host.unmount_inside(place, ("data", "sub"))
+            host.unmount_inside(place, ("data",))
+            host.unmount(place)
+
+        everything = len(seen(tree))
+        assert in_a_slave_namespace(binds, lambda: len(seen(tree))) == everything
         assert len(seen(top)) == 2
 
     apart(work)

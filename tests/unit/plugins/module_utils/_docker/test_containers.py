@@ -216,6 +216,23 @@ DOCKER_0_7 = {
 }
 
 
+@pytest.mark.parametrize(
+    "source, root",
+    [
+        ("/srv/docker/volumes/db/_data", "/srv/docker"),
+        ("/srv/docker/volumes/other/_data", None),
+        ("/volumes/db/_data", None),
+        ("srv/docker/volumes/db/_data", None),
+        ("", None),
+    ],
+)
+def test_the_data_root_of_one_that_never_ran_is_known_by_its_volumes(docker, source, root):
+    point = {"Type": "volume", "Name": "db", "Driver": "local", "Source": source}
+    record = {"ID": ident("web"), "MountPoints": {"/broken": None, "/data": point}}
+    docker.write(record, "containers", ident("web"), "config.v2.json")
+    assert Container(docker.path, ident("web")).recorded_root == (root or docker.path)
+
+
 def test_all_facts_of_a_container_of_docker_0_7(docker):
     docker.write(DOCKER_0_7, "containers", ident("web"), "config.json")
     container = Container(docker.path, ident("web"))

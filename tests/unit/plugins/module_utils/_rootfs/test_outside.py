@@ -391,16 +391,39 @@ def test_the_second_place_shows_them_too(host, opened, web, tmp_path, when, monk
     if when != "opening":
         opened(volumes=when == "later", path=None if when == "later" else place)
     result = opened(path=place)
-    if when == "volumes later":
-        assert [target for _s, target, _o in host.bound] == [
-            host.run_directory + "/web/data",
-            place + "/data",
-        ]
-    else:
-        assert "mount -o rbind %s/web %s" % (host.run_directory, place) in result.actions
-        assert "mount --make-rprivate " + place in result.actions
+    assert [target for _s, target, _o in host.bound] == [host.run_directory + "/web/data", place + "/data"]
+    assert not any("rbind" in line for line in result.actions)
+    order = ["mount --make-rprivate " + place, "mount --make-rshared " + place]
+    order.append("mount --make-private -o %s %s %s/data" % (",".join(READ_ONLY), data(docker, "db"), place))
+    assert result.actions[-3:] == order
     closing.close_rootfs(host, "web", docker.path, False)
     assert (points(host), os.path.exists(place)) == ([], False)
+
+
+def test_the_second_place_shows_what_the_first_does(host, opened, web, tmp_path, monkeypatch):
+    """Of what cannot be shown there is one warning, and what is there already stays as it is, also unasked."""
+    web(__a=local("one"), __b=local("two"))
+    host.layer.remove("b/")
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    result = opened(path=first)
+    assert len(result.warnings) == 1
+    result = opened(path=second, volumes=False)
+    assert [target for _s, target, _o in host.bound] == [
+        place + "/a" for place in (host.run_directory + "/web", first, second)
+    ]
+    assert all(options == READ_ONLY for _s, _t, options in host.bound)
+    again = opened(path=second)
+    assert (again.changed, again.actions) == (False, [])
+
+
+def test_a_tree_with_volumes_keeps_its_peer_group(host, opened, web):
+    """Mount namespaces that copied it would not let go of the volumes in it."""
+    web(__a=local("one"), __b=local("two"))
+    host.layer.remove("b/")
+    opened()
+    os.mkdir(host.run_directory + "/web/b")
+    result = opened()
+    assert [line.split(" ")[1] for line in result.actions] == ["--make-private"]
 
 
 # -- in place ----------------------------------------------------------------------------------------------
