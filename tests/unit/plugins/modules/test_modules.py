@@ -44,6 +44,6 @@ def test_the_methods_of_container_rootfs_are_those_of_the_drivers(monkeypatch):
         "ansible_collections.drydock.rescue.plugins.module_utils._rootfs.drivers"
     )
     spec = {}
-    monkeypatch.setattr(module._ansible, "run", lambda argument_spec, *_rest: spec.update(argument_spec))
+    monkeypatch.setattr(module._ansible, "run", lambda spec_, *_rest, **_more: spec.update(spec_))
     module.main()
     assert sorted(set(spec["method"]["choices"]) - {"auto"}) == drivers.methods()
