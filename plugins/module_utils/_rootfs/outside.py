@@ -1,14 +1,12 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows in a container's open tree what lies outside of its layer: volumes and binds. PRIVATE to the collection.
+"""Which volumes and binds of a container are shown in its open tree, and how. PRIVATE to the collection.
 
-Destinations are hostile input, and what is in a volume may change at any moment: a destination is resolved inside the
-tree as the container would, and mounted on without following any link. Nothing is made in a layer: where it has no
-mount point, the volume is not shown, and that is said. What is mounted in the tree is ours (see _ours).
+They lie outside of its layer. What is mounted in the tree is ours (see _ours).
 """
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .. import _mountinfo
 from .._docker import volumes
@@ -17,22 +15,15 @@ from .._docker.daemon import RunningDaemon
 from .._docker.data_root import DataRoot
 from .._docker.volumes import can_be_path, is_kernels
 from .._errors import NotFound, Refused
-from .._host import Host, quote
-from .._plan import Action, Context, Plan
+from .._host import Host
+from .._plan import Plan
 from .._text import printable
-from .._tree.inside import Entry, Inside, Parts
+from .._tree.inside import Inside
 from .alive import Alive
 from .driver import SAFE_OPTIONS
+from .outer_mounts import HideOuter, Outer, OwnPeerGroup, ShowOuter, mount_point, named, not_shown
 
 _LISTED = 5
-
-
-# A volume or bind, what it is in its file system, and where it is to be seen.
-class Outer(NamedTuple):
-    facts: Dict[str, Any]  # as container_info returns them
-    source: str  # without links; empty where there is none
-    place: Tuple[str, str]  # see _mountinfo.place_of
-    parts: Parts  # the destination as it was recorded
 
 
 class Outside:
@@ -65,8 +56,8 @@ class Outside:
         for one in self._outer if self.wanted else ():
             hopeless = not (one.facts["reason"] or self._refusal(one) or self._seen(paths[0], one))
             if hopeless and not any(step.outer is one for step in self._steps):
-                reason = _mount_point(self._host, paths[0], one)[1]
-                self.warnings.append(_not_shown(one, reason))
+                reason = mount_point(self._host, paths[0], one)[1]
+                self.warnings.append(not_shown(one, reason))
         return plan
 
     def plan_again(self, tree: str, path: str) -> Plan:
@@ -96,7 +87,7 @@ class Outside:
             shown, read_only = mount is not None or (planned and step is not None), "ro" in options
             reason = one.facts["reason"] or (step.left_out if step else "") or self._refusal(one)
             if not reason and not shown:
-                asked = _mount_point(self._host, path, one)[1] if self.wanted else ""
+                asked = mount_point(self._host, path, one)[1] if self.wanted else ""
                 reason = asked or "it was not asked for (`volumes: true`)"
             facts = {key: _one_line(value) for key, value in one.facts.items()}
             facts.update(shown=shown, read_only=read_only if shown else None)
@@ -124,7 +115,7 @@ class Outside:
         for one in self._outer:
             reason = one.facts["reason"] or self._refusal(one)
             if reason and one.facts["type"] != "tmpfs":
-                self.warnings.append(_not_shown(one, reason))
+                self.warnings.append(not_shown(one, reason))
             elif not reason:
                 self.warnings += self._inner_mounts(one)
         read_only = [one for one in self._outer if self._is_read_only(one, access, living)]
@@ -160,7 +151,7 @@ class Outside:
         if names:
             self.warnings.append(
                 "%s is shown read-only: it is mounted in %s, which is alive, or may be"
-                % (_named(one), ", ".join(names[:_LISTED]))
+                % (named(one), ", ".join(names[:_LISTED]))
             )
         return bool(names)
 
@@ -187,7 +178,7 @@ class Outside:
         more = " and %d more" % (len(points) - _LISTED) if len(points) > _LISTED else ""
         return [
             "%s is shown without what is mounted inside of it: %s%s"
-            % (_named(one), printable(", ".join(points[:_LISTED])), more)
+            % (named(one), printable(", ".join(points[:_LISTED])), more)
         ]
 
     def _missing(self, path: str) -> List[Outer]:
@@ -197,7 +188,7 @@ class Outside:
             if self._seen(path, one) is not None:
                 continue
             inside = any(other.parts == one.parts[: len(other.parts)] for other in missing)
-            if inside or not _mount_point(self._host, path, one)[1]:
+            if inside or not mount_point(self._host, path, one)[1]:
                 missing.append(one)
         return missing
 
@@ -219,122 +210,10 @@ class Outside:
         return stack[-1] if stack and (stack[-1].device, stack[-1].root) == one.place else None
 
 
-class ShowOuter(Action):
-    """Binds a volume into an open tree. Where that cannot be, ``left_out`` says why and nothing is done; so it is where
-    the ``first``, in the same tree at another place, was left out."""
-
-    def __init__(
-        self, path: str, outer: Outer, options: Sequence[str], first: "Optional[ShowOuter]" = None
-    ) -> None:
-        self.path, self.outer, self.options = path, outer, ("bind",) + tuple(options)
-        self.first = first
-        self.parts = outer.parts
-        self.left_out = ""
-
-    def shown(self, outputs: object) -> List[str]:
-        target = os.path.join(self.path, *self.parts)
-        argv = ["mount", "--make-private", "-o", ",".join(self.options), self.outer.source, target]
-        return [] if self.left_out else [quote(argv)]
-
-    def perform(self, context: Context) -> None:
-        if self.first and self.first.left_out:
-            self.left_out = self.first.left_out
-            return
-        entry, self.left_out = _mount_point(context.host, self.path, self.outer)
-        if entry is not None:
-            self.parts = entry.parts
-            try:
-                context.host.bind_inside(self.outer.source, self.path, entry.parts, self.options)
-            except OSError as error:
-                self.left_out = "the way to it changed just now: %s" % error.strerror
-        if self.left_out:
-            context.warnings.append(_not_shown(self.outer, self.left_out))
-
-
-class HideOuter(Action):
-    """Takes it away again."""
-
-    def __init__(self, step: ShowOuter) -> None:
-        self.step = step
-
-    def shown(self, outputs: object) -> List[str]:
-        target = os.path.join(self.step.path, *self.step.parts)
-        return [] if self.step.left_out else [quote(["umount", target])]
-
-    def perform(self, context: Context) -> None:
-        if not self.step.left_out:
-            context.host.unmount_inside(self.step.path, self.step.parts)
-
-
-class UnmountInside(Action):
-    """Unmounts what is mounted in an open tree. In one that lives, it may have gone by itself."""
-
-    def __init__(self, path: str, mount: _mountinfo.Mount) -> None:
-        self.path, self.mount = path, mount
-
-    def shown(self, outputs: object) -> List[str]:
-        return [quote(["umount", self.mount.mount_point])]
-
-    def perform(self, context: Context) -> None:
-        for mount in _mountinfo.below(context.host.mounts(), self.path):
-            if mount.mount_id == self.mount.mount_id:  # who lives there may have renamed its directory
-                parts = mount.mount_point[len(self.path) :].strip("/").split("/")
-                context.host.unmount_inside(self.path, parts)
-
-
-class OwnPeerGroup(Action):
-    """What is mounted in the tree from now on is seen there alone, and not in Docker's own mount of the same."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def shown(self, outputs: object) -> List[str]:
-        return [quote(["mount", "--make-r" + kind, self.path]) for kind in ("private", "shared")]
-
-    def perform(self, context: Context) -> None:
-        context.host.own_peer_group(self.path)
-
-
-def _mount_point(host: Host, path: str, outer: Outer) -> Tuple[Optional[Entry], str]:
-    """The place in an open tree where something is to be seen, or why there is none."""
-    try:
-        tree = Inside(path)
-    except NotFound as error:
-        return None, error.message
-    try:
-        entry = tree.entry(tree.resolve(outer.parts))
-    except (FileNotFoundError, NotADirectoryError):
-        return None, "the container's layer has no mount point for it, and none is made"
-    except OSError as error:
-        return None, "the way to its mount point cannot be followed: %s" % error.strerror
-    except Refused as error:
-        return None, error.message
-    finally:
-        tree.close()
-    wanted = "directory" if os.path.isdir(outer.source) else "file"
-    if entry.kind != wanted:
-        return None, "it is a %s, and its mount point in the layer a %s" % (wanted, entry.kind)
-    if not entry.parts:
-        return None, "its destination leads to / itself"
-    target = os.path.join(path, *entry.parts)
-    for mount in _mountinfo.below(host.mounts(), path):
-        if mount.mount_point == target or mount.mount_point.startswith(target + "/"):
-            return None, "another volume is shown there, or below"
-    return entry, ""
-
-
 def _overlap(one: Tuple[str, str], other: Tuple[str, str]) -> bool:
     """Whether two directories of a file system are the same, or one lies in the other."""
     shorter, longer = sorted((one[1].rstrip("/") + "/", other[1].rstrip("/") + "/"), key=len)
     return one[0] == other[0] and longer.startswith(shorter)
-
-
-def _not_shown(outer: Outer, reason: str) -> str:
-    return "%s is not shown: %s" % (_named(outer), printable(reason))
-
-
-def _named(outer: Outer) -> str:
-    return printable("%s at %s" % (outer.facts["type"], outer.facts["destination"]))
 
 
 def _one_line(value: Any) -> Any:

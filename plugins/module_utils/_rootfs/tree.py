@@ -9,7 +9,7 @@ from .. import _mountinfo, _ours
 from .._errors import Refused
 from .._host import Host
 from .._plan import MakeDirectory, Mount, Plan, RemoveDirectory, Unmount
-from .outside import UnmountInside
+from .outer_mounts import UnmountInside
 from .own_directory import MakeOwnDirectory, RemoveOwnDirectory
 
 _LABEL_OPTIONS = ("ro", "nosuid", "nodev", "noexec", "size=4k", "mode=0700")
