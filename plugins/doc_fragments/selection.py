@@ -22,6 +22,20 @@ options:
     type: path
 """
 
+    # Which containerd has its layers.
+    CONTAINERD_ROOT = r"""
+options:
+  containerd_root:
+    description:
+      - The root of the containerd that holds the layers of the containers, for a Docker with the containerd image store
+        (the default of new installations since Docker 29).
+      - By default it is the one, of these, that has snapshots of the containers of the data root. C(containerd/daemon)
+        in the data root, where dockerd runs a containerd of its own; the root of a running containerd; the one that
+        C(/etc/containerd/config.toml) names, or V(/var/lib/containerd); C(containerd) beside the data root.
+      - Where the data root is a copy, this one can be a copy too, at any place.
+    type: path
+"""
+
     # Which containers of it.
     CONTAINERS = r"""
 options:
@@ -39,4 +53,16 @@ options:
       - The name, the full ID, or an unambiguous prefix of the ID of a container.
     type: str
     required: true
+"""
+
+    # What was asked for and is not there.
+    MISSING = r"""
+options:
+  missing:
+    description:
+      - What it means that nothing has a name or ID that was asked for.
+      - With V(ignore) it is listed in RV(not_found). A prefix of several IDs is a failure always.
+    type: str
+    choices: [fail, ignore]
+    default: fail
 """

@@ -5,7 +5,9 @@
 import os
 from typing import Dict, List, NamedTuple, Optional
 
+from .._errors import CommandFailed
 from .._host import Host
+from .._text import is_number
 
 
 class Device(NamedTuple):
@@ -17,6 +19,8 @@ class Device(NamedTuple):
     table: str  # the one line of its table; empty where no table is loaded
 
 
+_GONE = "No such device or address"
+_ASKED_AGAIN = 10  # times
 _SEPARATOR = "|"  # in no dm name or UUID that dmsetup prints: it is mangled to \x7c
 
 
@@ -41,12 +45,12 @@ def devices(host: Host) -> List[Device]:
     if not present(host):
         return []
     argv = ["dmsetup", "info", "--columns", "--noheadings", "--separator", _SEPARATOR]
-    shown = host.run(argv + ["--options", "name,uuid,major,minor,open,attr"]).out
-    tables = _by_name(host.run(["dmsetup", "table"]).out)
+    shown = _of_all(host, argv + ["--options", "name,uuid,major,minor,open,attr"])
+    tables = _by_name(_of_all(host, ["dmsetup", "table"]))
     found = []
     for line in shown.splitlines():
         fields = [field.strip() for field in line.split(_SEPARATOR)]
-        if len(fields) == 6 and fields[4].isdigit():
+        if len(fields) == 6 and is_number(fields[4]):
             name, uuid, major, minor, opened, attributes = fields
             found.append(
                 Device(name, uuid, major + ":" + minor, int(opened), "s" in attributes, tables.get(name, ""))
@@ -73,7 +77,19 @@ def statuses(host: Host, of_target: str) -> Dict[str, str]:
     """The status line of every device of one target, by name."""
     if not present(host):
         return {}
-    return _by_name(host.run(["dmsetup", "status", "--noflush", "--target", of_target]).out)
+    return _by_name(_of_all(host, ["dmsetup", "status", "--noflush", "--target", of_target]))
+
+
+def _of_all(host: Host, argv: List[str]) -> str:
+    """What dmsetup says of all devices. It fails where one of them is taken away meanwhile, by another run or Docker;
+    then it is asked again."""
+    for _time in range(_ASKED_AGAIN):
+        try:
+            return host.run(argv).out
+        except CommandFailed as error:
+            if _GONE not in error.message:
+                raise
+    return host.run(argv).out
 
 
 def _by_name(text: str) -> Dict[str, str]:

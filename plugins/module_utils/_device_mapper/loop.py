@@ -212,5 +212,5 @@ def _attribute(block: str, name: str, attribute: str) -> str:
 def _same_file(one: str, other: str) -> bool:
     try:
         return os.path.samefile(one, other)
-    except OSError:
+    except (OSError, ValueError):  # a zero byte
         return False

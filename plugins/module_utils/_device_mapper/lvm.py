@@ -12,9 +12,10 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .._errors import CommandFailed, Refused
 from .._host import Host
+from .._text import is_number
 
 _SECTOR_UNIT = ("--units", "s", "--nosuffix", "--noheadings", "--separator", "|")
-_DEVICE = re.compile(r"(.+)\(([0-9]+)\)")
+_DEVICE = re.compile(r"(.+)\(([0-9]{1,20})\)")
 
 
 class Segment(NamedTuple):
@@ -81,13 +82,10 @@ def _segments(shown: str, volume: str, starts: Dict[str, int]) -> Tuple[Segment,
         fields = [field.strip() for field in line.strip().split("|")]
         if len(fields) != 6 or fields[0] != "[%s]" % volume:
             continue
-        kind, start, length, extent, where = (
-            fields[1],
-            int(fields[2]),
-            int(fields[3]),
-            int(fields[4]),
-            fields[5],
-        )
+        kind, where = fields[1], fields[5]
+        if not all(map(is_number, fields[2:5])):
+            raise Refused("LVM says what cannot be read of the volume %s: %r" % (volume, line))
+        start, length, extent = map(int, fields[2:5])
         match = _DEVICE.fullmatch(where)
         if kind != "linear" or not match or match.group(1) not in starts:
             raise Refused(
@@ -107,4 +105,4 @@ def _segments(shown: str, volume: str, starts: Dict[str, int]) -> Tuple[Segment,
 def _first_extents(host: Host) -> Dict[str, int]:
     shown = host.run(["pvs", "--readonly", *_SECTOR_UNIT, "--options", "pv_name,pe_start"]).out
     pairs = [line.strip().split("|") for line in shown.splitlines()]
-    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and is_number(pair[1])}

@@ -8,7 +8,7 @@ of the pool. Newer tools print what devices share once, as ``<def name="...">``,
 """
 
 import re
-from typing import Dict, Iterable, List, NamedTuple, Optional
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Union
 
 from .._errors import BadRecord
 
@@ -28,24 +28,29 @@ class Range(NamedTuple):
     length: int
 
 
+_Entry = Union[Range, str]  # a name is that of mappings that devices share
+_DAMAGED = "The pool's metadata is damaged"
+
+
 def of_device(lines: Iterable[str], device_id: int, data_blocks: int) -> Optional[List[Range]]:
     """The mappings of one thin device; None where the dump has no such device. Raises BadRecord for mappings that
     leave the data device, or are fewer than the device counts: the dump was cut."""
-    ranges: List[Range] = []
-    shared: Dict[str, List[Range]] = {}
-    into: Optional[List[Range]] = None  # where the lines that follow belong
+    entries: List[_Entry] = []
+    shared: Dict[str, List[_Entry]] = {}
+    into: Optional[List[_Entry]] = None  # where the lines that follow belong
     expected: Optional[int] = None
     for line in lines:
         device, named = _DEVICE.match(line), _DEFINITION.match(line)
         if device:
-            into = ranges if int(device.group(1)) == device_id else None
+            into = entries if int(device.group(1)) == device_id else None
             expected = int(device.group(2)) if into is not None else expected
         elif named and named.group(1) == "def":
             into = shared.setdefault(named.group(2), [])
         elif "</device>" in line or "</def>" in line:
             into = None
         elif into is not None:
-            into += shared.get(named.group(2), []) if named else _range(line)
+            into += [named.group(2)] if named else _range(line)
+    ranges = _with_shared(entries, shared)
     for one in ranges:
         if one.data + one.length > data_blocks:
             raise BadRecord(
@@ -59,9 +64,29 @@ def of_device(lines: Iterable[str], device_id: int, data_blocks: int) -> Optiona
     if mapped != expected:
         raise BadRecord(
             "thin device %d counts %d mapped blocks, its mappings have %d" % (device_id, expected, mapped),
-            "The pool's metadata is damaged",
+            _DAMAGED,
         )
     return ranges
+
+
+def _with_shared(entries: List[_Entry], shared: Dict[str, List[_Entry]]) -> List[Range]:
+    """What is shared in the place of its names. No device has a block of the data twice; so a name that comes again is
+    a fault, and without that rule a short dump could stand for more ranges than any memory holds."""
+    found: List[Range] = []
+    used: Set[str] = set()
+    open_lists = [iter(entries)]
+    while open_lists:
+        one = next(open_lists[-1], None)
+        if one is None:
+            open_lists.pop()
+        elif isinstance(one, Range):
+            found.append(one)
+        elif one in used:
+            raise BadRecord("a thin device has the shared mappings %r twice" % one[:80], _DAMAGED)
+        else:
+            used.add(one)
+            open_lists.append(iter(shared.get(one, [])))
+    return found
 
 
 def _range(line: str) -> List[Range]:

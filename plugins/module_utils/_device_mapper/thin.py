@@ -7,15 +7,15 @@ says the thin id, is made first and without a table; then the snapshot; then the
 same way back, so that at no time there is a snapshot of ours in an active pool that no device of ours names.
 """
 
-import contextlib
 import os
-import signal
 from typing import Collection, List, NamedTuple, Optional
 
 from .. import _ours
 from .._errors import BadRecord, CommandFailed, NotFound, Refused
 from .._host import Host, quote
 from .._plan import Action, Context, Plan, Run
+from .._standby import Standby
+from .._text import is_number
 from . import dmsetup
 
 SECTOR = 512
@@ -31,7 +31,8 @@ class Snapshot(NamedTuple):
 def snapshot_id_of(device: dmsetup.Device) -> Optional[int]:
     """The thin id that the UUID of a device of ours names, None for any other device."""
     mark = _ours.read_uuid(device.uuid)
-    return int(mark.extra.split("@")[0]) if mark and mark.role == "thin" and "@" in mark.extra else None
+    number, at, _pool = mark.extra.partition("@") if mark and mark.role == "thin" else ("", "", "")
+    return int(number) if at and is_number(number) else None
 
 
 def named_ids(devices: List[dmsetup.Device]) -> List[int]:
@@ -90,6 +91,14 @@ def active_under(found: List[dmsetup.Device], pool_number: str, device_id: int) 
     return [one for one in found if one.table.split()[2:5] == ["thin", pool_number, str(device_id)]]
 
 
+def id_of(device: dmsetup.Device) -> int:
+    """The thin id in the table of a thin device. Raises BadRecord."""
+    words = device.table.split()[4:5]
+    if not words or not is_number(words[0]):
+        raise BadRecord("the table of %s cannot be read: %r" % (device.name, device.table))
+    return int(words[0])
+
+
 def free_id(taken: Collection[int], next_device_id: int) -> int:
     """A thin id of our window that nobody uses, from the top. Refuses where Docker's own numbering has come near."""
     if next_device_id >= _ours.LOWEST_THIN_ID:
@@ -140,7 +149,7 @@ class FitsMapping(Action):
 
     def perform(self, context: Context) -> None:
         highest = dmsetup.status(context.host, self.name).split()[4:5]  # 0 LENGTH thin MAPPED HIGHEST
-        if highest and highest[0].isdigit():
+        if highest and is_number(highest[0]):
             require_mapped_inside(
                 self.device_id, (int(highest[0]) + 1) * SECTOR, self.size_bytes, self.block_sectors * SECTOR
             )
@@ -240,47 +249,25 @@ class DeleteIfThere(Action):
 
 
 class ResumeWhateverHappens:
-    """Around a suspend. A helper in a session of its own holds a pipe from us; when the pipe closes, by whatever
-    death of ours, it resumes the device. Every process of a container hangs while its device is suspended."""
+    """Around a suspend: should we die, a helper resumes the device. Every process of a container hangs while its
+    device is suspended."""
 
     def __init__(self, host: Host, device: str) -> None:
         self.host, self.device = host, device
-        self._argv = [host.tool("dmsetup") or "dmsetup", "resume", "--noudevsync", device]
+        argv = [host.tool("dmsetup") or "dmsetup", "resume", "--noudevsync", device]
+        self._standby = Standby(lambda: os.execv(argv[0], argv))
 
     def __enter__(self) -> "ResumeWhateverHappens":
-        read_end, self._pipe = os.pipe()
-        self._helper = os.fork()
-        if self._helper == 0:
-            self._watch(read_end)
-        os.close(read_end)
+        self._standby.__enter__()
         return self
 
     def __exit__(self, *_unused: object) -> None:
         self.host.run(["dmsetup", "resume", self.device], ok=range(256))
         device = dmsetup.named(dmsetup.devices(self.host), self.device)
         resumed = device is None or not device.suspended
-        with contextlib.suppress(OSError):  # the helper may be gone
-            os.write(self._pipe, b"resumed" if resumed else b"")
-        os.close(self._pipe)
-        os.waitpid(self._helper, 0)
+        self._standby.dismiss(act_first=not resumed)
         if not resumed:
             raise CommandFailed(
                 "%s is suspended and did not resume" % self.device,
                 "Run `%s` at once" % quote(["dmsetup", "resume", self.device]),
             )
-
-    def _watch(self, read_end: int) -> None:
-        """The helper: runs in the child and never returns."""
-        try:
-            os.setsid()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-                signal.signal(number, signal.SIG_IGN)
-            null = os.open(os.devnull, os.O_RDWR)
-            for descriptor in range(3):
-                os.dup2(null, descriptor)
-            os.dup2(read_end, 3)
-            os.closerange(4, 65536)  # our end of the pipe too: else it would never close
-            if not os.read(3, 1):
-                os.execv(self._argv[0], self._argv)
-        finally:
-            os._exit(0)

@@ -4,18 +4,22 @@
 PRIVATE to the collection."""
 
 import hashlib
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
+from .containerd_store import Store
 from .containers import Container, Problem
 
 _INIT = "-init"
+_CHAIN = "sha256:"  # before those of an image in containerd
 
 
 class BareLayer(Container):
     """What a storage driver wants to know of a container, said of a layer. What is below it, the driver's own files
     say, and no record of an image does."""
 
-    def __init__(self, data_root: str, driver: str, layer_id: str, of_image: bool) -> None:
+    def __init__(
+        self, data_root: str, driver: str, layer_id: str, of_image: bool, snapshot: str = ""
+    ) -> None:
         self.changes = not of_image
         self.data_root = data_root
         self.driver = driver
@@ -24,7 +28,9 @@ class BareLayer(Container):
         self.id = hashlib.sha256(("%s %s" % (driver, layer_id)).encode()).hexdigest()
         self.name = name_of(layer_id)
         self.init_layer_id = self.parent = ""
-        self.layout = "layerdb"
+        self.layout = "containerd" if snapshot else "layerdb"
+        self.snapshot = snapshot
+        self.containerd: Optional[Store] = None
         self.record: Dict[str, Any] = {}
         self.problems: List[Problem] = []
 
@@ -37,5 +43,6 @@ def name_of(layer_id: str) -> str:
 
 def parts(layer_id: str) -> Tuple[str, str]:
     """The digits of a layer's id, or of its beginning, and `-init` where it is an init layer's."""
+    layer_id = layer_id[len(_CHAIN) :] if layer_id.startswith(_CHAIN) else layer_id
     digits = layer_id[: -len(_INIT)] if layer_id.endswith(_INIT) else layer_id
     return digits, layer_id[len(digits) :]

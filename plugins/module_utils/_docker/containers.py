@@ -9,12 +9,13 @@ and no mount in layerdb was migrated by half: Docker lists it and cannot start i
 
 import os
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._errors import Ambiguous, BadRecord, NotFound, RescueError
 from .._text import name as one_line
 from .._text import printable
-from . import layers, records, volumes
+from . import layers, records, run_config, volumes
+from .containerd_store import OVERLAYFS, Store
 
 FULL_ID = re.compile(r"[a-f0-9]{64}")
 _DRIVER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # it becomes a part of paths
@@ -34,8 +35,9 @@ class Container:
 
     changes = True  # whether a process may write its layer
 
-    def __init__(self, data_root: str, container_id: str) -> None:
+    def __init__(self, data_root: str, container_id: str, containerd: Optional[Store] = None) -> None:
         self.data_root = data_root
+        self.containerd = containerd
         self.id = container_id
         self.problems: List[Problem] = []
         self.layout = "layerdb"
@@ -43,6 +45,7 @@ class Container:
         self.name = records.text_of(self.record, "Name").lstrip("/")
         self.driver = self._driver()
         self.layer_id = self.init_layer_id = self.parent = ""
+        self.snapshot = ""  # under containerd, the directory of its layer
         self._read_layer()
 
     def problem(self, code: str, message: str) -> None:
@@ -57,7 +60,14 @@ class Container:
             raise BadRecord("the image of container %s is not known: %s" % (self.id[:12], reason))
         if self.layout == "graph":
             return layers.graph_layer_ids(self.data_root, self.parent)
+        if self.containerd and self.layout == "containerd":
+            return self.containerd.below(self.driver, self.parent) if self.parent else []
         return layers.image_layer_ids(self.data_root, self.driver, self.parent)
+
+    @property
+    def mark(self) -> str:
+        """What a mount of its layer has in the names of its directories."""
+        return "/snapshots/%s/fs" % os.path.basename(self.snapshot) if self.snapshot else self.layer_id
 
     @property
     def recorded_root(self) -> str:
@@ -92,36 +102,29 @@ class Container:
 
     def config(self, include_env: bool) -> Dict[str, Any]:
         """How it was made to run; environment and labels, which may hold secrets, only on request."""
-        config = records.mapping_of(self.record, "Config")
-        result: Dict[str, Any] = {
-            "cmd": records.texts_of(config, "Cmd") if config.get("Cmd") is not None else None,
-            "entrypoint": records.texts_of(config, "Entrypoint")
-            if config.get("Entrypoint") is not None
-            else None,
-            "working_dir": records.text_of(config, "WorkingDir"),
-            "user": records.text_of(config, "User"),
-            "exposed_ports": sorted(records.mapping_of(config, "ExposedPorts")),
-        }
-        if include_env:
-            result["env"] = records.texts_of(config, "Env")
-            result["labels"] = records.mapping_of(config, "Labels")
-        return result
+        return run_config.facts(records.mapping_of(self.record, "Config"), include_env)
 
-    def facts(self, include_env: bool, look: volumes.Volumes) -> Dict[str, Any]:
-        """What container_info returns of the record itself, text as it was found."""
-        recorded_root = self.recorded_root
+    def summary(self) -> Dict[str, Any]:
+        """What container_info returns of every container, text as it was found."""
         return {
             "id": self.id,
             "name": self.name,
             "image": records.text_of(records.mapping_of(self.record, "Config"), "Image"),
-            "image_id": records.text_of(self.record, "Image"),
             "created": records.text_of(self.record, "Created"),
             "driver": self.driver,
             "layout": self.layout,
+            "state": self.state(),
+        }
+
+    def facts(self, include_env: bool, look: volumes.Volumes) -> Dict[str, Any]:
+        """All that container_info returns of the record itself."""
+        recorded_root = self.recorded_root
+        return {
+            **self.summary(),
+            "image_id": records.text_of(self.record, "Image"),
             "layer_id": self.layer_id,
             "init_layer_id": self.init_layer_id,
             "parent": self.parent,
-            "state": self.state(),
             "mounts": look.of(recorded_root, self.record),
             "log_path": volumes.translated(
                 records.text_of(self.record, "LogPath"), recorded_root, self.data_root
@@ -171,7 +174,13 @@ class Container:
             self.problem("config_broken", "its record names %r as its storage driver" % driver[:80])
         if self.layout == "graph":
             return layers.driver_with_layer(self.data_root, self.id)
-        return layers.driver_of(self.data_root, self.id)
+        return layers.driver_of(self.data_root, self.id) or self._snapshotter()
+
+    def _snapshotter(self) -> str:
+        try:
+            return self.containerd.snapshotter_of(self.id) if self.containerd else ""
+        except RescueError:
+            return ""
 
     def _read_layer(self) -> None:
         if not self.driver:
@@ -181,14 +190,38 @@ class Container:
             return
         if not self.driver:
             return
+        if self.driver == OVERLAYFS:  # no storage driver of Docker's own is called that
+            self._read_snapshot()
+            return
         try:
             mount = layers.layer_mount(self.data_root, self.driver, self.id)
         except NotFound as error:
-            self._without_mount(error)
+            if self._snapshotter() == self.driver:
+                self._read_snapshot()
+            else:
+                self._without_mount(error)
             return
         self.layer_id, self.init_layer_id, self.parent = mount.layer_id, mount.init_layer_id, mount.parent
         for message in mount.broken:
             self.problem("layer_unknown" if not mount.layer_id else "layer_incomplete", message)
+
+    def _read_snapshot(self) -> None:
+        self.layout = "containerd"
+        if not self.containerd:
+            self.problem(
+                "layer_unknown", "no containerd was found that holds its snapshot: give containerd_root"
+            )
+            return
+        try:
+            parent = self.containerd.snapshot(self.driver, self.id).parent
+            self.layer_id = self.id
+            if parent == self.id + "-init":  # Docker 24 makes none
+                self.init_layer_id = parent
+                parent = self.containerd.snapshot(self.driver, parent).parent
+            self.parent = parent
+            self.snapshot = self.containerd.directory(self.driver, self.id)
+        except RescueError as error:
+            self.problem("layer_incomplete" if self.layer_id else "layer_unknown", error.message)
 
     def _is_of_graph(self, record: Dict[str, Any]) -> None:
         self.layout = "graph"
@@ -209,15 +242,15 @@ class Container:
         return "%s/containers/%s/%s" % (self.data_root, self.id, name)
 
 
-def read_all(data_root: str) -> List[Container]:
-    """Every container of a data root, ordered by id; a broken one never hides the others."""
-    return list(each(data_root))
-
-
-def each(data_root: str) -> Iterator[Container]:
-    """The same one by one, for who does not need them all at once: a record takes much memory."""
+def ids(data_root: str) -> List[str]:
+    """The ids of all containers of a data root, sorted."""
     names = records.names_in(os.path.join(data_root, "containers"))
-    return (Container(data_root, name) for name in names if FULL_ID.fullmatch(name))
+    return [name for name in names if FULL_ID.fullmatch(name)]
+
+
+def read_all(data_root: str, containerd: Optional[Store] = None) -> List[Container]:
+    """Every container of a data root, ordered by id; a broken one never hides the others."""
+    return [Container(data_root, container_id, containerd) for container_id in ids(data_root)]
 
 
 def select(
@@ -246,11 +279,11 @@ def select(
     return chosen, not_found
 
 
-def find(data_root: str, wanted: str) -> Container:
+def find(data_root: str, wanted: str, containerd: Optional[Store] = None) -> Container:
     """The one container that a name, full id or unambiguous id prefix chooses. Raises NotFound or Ambiguous."""
     if FULL_ID.fullmatch(wanted) and os.path.isdir(os.path.join(data_root, "containers", wanted)):
-        return Container(data_root, wanted)
-    return select(read_all(data_root), [wanted], False)[0][0]
+        return Container(data_root, wanted, containerd)
+    return select(read_all(data_root, containerd), [wanted], False)[0][0]
 
 
 def _matching(containers: Sequence[Container], word: str) -> List[Container]:

@@ -4,7 +4,7 @@
 
 import os
 import re
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .._host import Host, Process
 from . import rootless, settings, userns
@@ -22,22 +22,22 @@ class RunningDaemon(NamedTuple):
     uid: int = 0  # of who started it
 
 
-def running(host: Host) -> List[RunningDaemon]:
+def running(host: Host, processes: Optional[Sequence[Process]] = None) -> List[RunningDaemon]:
     """The Docker daemons that run on this host, each with its data root (links resolved, and where it remaps users,
-    the directory of those)."""
+    the directory of those); among ``processes`` where they were listed already."""
     return [
         RunningDaemon(process.pid, process.argv, found.data_root, process.uid == 0, process.uid)
-        for process, found in _daemons(host)
+        for process, found in _daemons(host.processes() if processes is None else processes, host)
     ]
 
 
 def believed(host: Host) -> Optional[Settings]:
     """What the first running daemon was told that root started; its data root as above."""
-    return next((found for process, found in _daemons(host) if process.uid == 0), None)
+    return next((found for process, found in _daemons(host.processes(), host) if process.uid == 0), None)
 
 
-def _daemons(host: Host) -> Iterator[Tuple[Process, Settings]]:
-    for process in host.processes():
+def _daemons(processes: Sequence[Process], host: Host) -> Iterator[Tuple[Process, Settings]]:
+    for process in processes:
         if not settings.is_daemon(process.argv):
             continue
         # Not one inside a container.

@@ -8,7 +8,8 @@ from typing import List, NamedTuple, Optional
 from .. import _mountinfo
 from .._errors import Ambiguous, BadRecord, NoDataRoot
 from .._host import Host
-from . import configuration, daemon, records, rootless, settings, userns
+from . import configuration, containerd_root, daemon, records, rootless, settings, userns
+from .containerd_store import OVERLAYFS, Store
 
 DRIVERS = ("aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "vfs", "zfs")
 _LISTED = 12
@@ -20,12 +21,14 @@ class DataRoot(NamedTuple):
     settings: settings.Settings
     source: str  # in words: why this one
     mount: Optional[_mountinfo.Mount]  # the mount that it lies in
+    containerd: Optional[Store] = None  # where the layers of its containers may be, if there is one
 
 
-def find(host: Host, path: Optional[str]) -> DataRoot:
-    """The data root at ``path``, or the one that this host's Docker uses. One that holds nothing but a directory for
-    remapped users means that directory. Raises NoDataRoot, BadRecord where the directory is not a data root, or
-    Ambiguous where it holds several for remapped users; all say what is there."""
+def find(host: Host, path: Optional[str], containerd: Optional[str] = None) -> DataRoot:
+    """The data root at ``path``, or the one that this host's Docker uses; with the containerd at ``containerd``, or the
+    one that is found. One that holds nothing but a directory for remapped users means that directory. Raises
+    NoDataRoot, BadRecord or NotFound where a directory is not what it should be, or Ambiguous where it holds several
+    for remapped users; all say what is there."""
     told = configuration.configured(host)
     wanted, source = (path, "the option data_root") if path else (told.data_root, told.source)
     where = "data_root %s" % wanted if path else "data root %s (from %s)" % (wanted, source)
@@ -49,7 +52,10 @@ def find(host: Host, path: Optional[str]) -> DataRoot:
             )
         found, source = _real(inner[0]), source + ", and the only mapping of users in it"
         names = records.names_in(found)
-    return DataRoot(found, _drivers(found, names), told, source, _mountinfo.covering(host.mounts(), found))
+    kept = containerd_root.find(host, found, containerd, found == _real(told.data_root))
+    drivers = _drivers(found, names) + ([OVERLAYFS] if kept.is_used else [])
+    mount = _mountinfo.covering(host.mounts(), found)
+    return DataRoot(found, sorted(drivers), told, source, mount, kept.store)
 
 
 def _real(path: str) -> str:
@@ -61,7 +67,7 @@ def _real(path: str) -> str:
 
 def _looks_like_one(names: List[str]) -> bool:
     """`containers` alone does not make one: /var/lib has such a directory too (Podman's)."""
-    beside = {"image", "graph", "volumes", "network"}.union(DRIVERS)
+    beside = {"image", "graph", "volumes", "network", "rootfs"}.union(DRIVERS)
     return "containers" in names and bool(beside.intersection(names))
 
 

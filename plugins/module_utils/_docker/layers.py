@@ -7,9 +7,10 @@ every image layer has a directory in `layerdb/sha256` (layer/filestore.go of mob
 container or image, and `graph/<image id>/` says which image is below it (graph/graph.go, migrate/v1).
 """
 
+import hashlib
 import os
 import re
-from typing import Dict, List, NamedTuple, Set
+from typing import Any, Dict, List, NamedTuple, Set
 
 from .._errors import BadRecord, NotFound, RescueError
 from . import device_files, records
@@ -22,10 +23,10 @@ _PLACES = {
     "overlay2": "overlay2",
     "vfs": "vfs/dir",
 }
-_IMAGE_ID = re.compile(r"[a-f0-9]{64}")
+IMAGE_ID = re.compile(r"[a-f0-9]{64}")
 LAYER_ID = re.compile(r"[a-f0-9]{64}(-init)?")
-_CHAIN_ID = re.compile(r"sha256:[a-f0-9]{64}")
-_DEPTH_LIMIT = 500  # more than any kernel or Docker takes; a loop in the records ends here
+CHAIN_ID = re.compile(r"sha256:[a-f0-9]{64}")
+DEPTH_LIMIT = 500  # more than any kernel or Docker takes; a loop in the records ends here
 
 
 class LayerMount(NamedTuple):
@@ -65,7 +66,7 @@ def layer_mount(data_root: str, driver: str, container_id: str) -> LayerMount:
     return LayerMount(
         layer_id,
         read("init-id", LAYER_ID, False),
-        read("parent", _CHAIN_ID, False),
+        read("parent", CHAIN_ID, False),
         broken,
     )
 
@@ -97,7 +98,7 @@ def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
     """The driver's ids (cache-id) of an image's layers, the top one first. Raises NotFound or BadRecord."""
     found: List[str] = []
     while chain_id:
-        if not _CHAIN_ID.fullmatch(chain_id) or len(found) == _DEPTH_LIMIT:
+        if not CHAIN_ID.fullmatch(chain_id) or len(found) == DEPTH_LIMIT:
             raise BadRecord(
                 "the image layers of %s are damaged: %r is no layer below another" % (driver, chain_id[:80])
             )
@@ -112,22 +113,31 @@ def image_layer_ids(data_root: str, driver: str, chain_id: str) -> List[str]:
     return found
 
 
+def chain_id_of(below: str, diff_id: str) -> str:
+    """The chain id of a layer over the one with the chain id ``below``, empty for the lowest (layer/layer.go of
+    moby)."""
+    if not below:
+        return diff_id
+    return "sha256:" + hashlib.sha256(("%s %s" % (below, diff_id)).encode("utf-8", "replace")).hexdigest()
+
+
 def graph_layer_ids(data_root: str, image_id: str) -> List[str]:
     """The ids of an image's layers before 1.10, which are those of the images it is made of, the top one first. They
     are the same for every driver. Raises NotFound or BadRecord."""
     found: List[str] = []
     while image_id:
-        if not _IMAGE_ID.fullmatch(image_id) or len(found) == _DEPTH_LIMIT:
+        if not IMAGE_ID.fullmatch(image_id) or len(found) == DEPTH_LIMIT:
             raise BadRecord("the images are damaged: %r is no image below another" % image_id[:80])
         found.append(image_id)
-        image_id = _parent_image(os.path.join(data_root, "graph", image_id))
+        directory = os.path.join(data_root, "graph", image_id)
+        image_id = parent_image(directory, records.read_json(os.path.join(directory, "json")))
     return found
 
 
-def _parent_image(directory: str) -> str:
+def parent_image(directory: str, record: Dict[str, Any]) -> str:
     """The image below an image, empty for the lowest: as Docker 1.10 asks it, in the order in which it believes them,
-    the file `parent` (1.8 and 1.9, of images known by their content), `parent` and `parent_id` of the file `json`."""
-    record = records.read_json(os.path.join(directory, "json"))
+    the file `parent` (1.8 and 1.9, of images known by their content), `parent` and `parent_id` of the file `json`,
+    which is ``record``."""
     try:
         parent = records.read_text(os.path.join(directory, "parent")).strip()
     except NotFound:
@@ -139,14 +149,24 @@ def _parent_image(directory: str) -> str:
 
 def known_layer_ids(data_root: str, driver: str) -> Set[str]:
     """Every layer id that some record claims: of containers, of their init layers and of images."""
-    known = image_layers(data_root, driver)
-    for mount in mounts(data_root, driver).values():
-        known.update((mount.layer_id, mount.init_layer_id))
+    return set(claims(data_root, driver))
+
+
+def claims(data_root: str, driver: str) -> Dict[str, str]:
+    """The same, with the container whose layer layerdb says that it is; empty for all others."""
+    found = dict.fromkeys(image_layers(data_root, driver), "")
     for container_id in records.names_in(os.path.join(data_root, "containers")):
         if os.path.exists(os.path.join(data_root, "containers", container_id, "config.json")):
-            known.update((container_id, container_id + "-init"))
-    known.discard("")
-    return known
+            found.update({container_id: "", container_id + "-init": ""})
+    for container_id in records.names_in(os.path.join(data_root, "image", driver, "layerdb/mounts")):
+        try:
+            mount = layer_mount(data_root, driver, container_id)
+        except RescueError:
+            continue
+        found.setdefault(mount.init_layer_id, "")
+        found[mount.layer_id] = container_id
+    found.pop("", None)
+    return found
 
 
 def image_layers(data_root: str, driver: str) -> Set[str]:
@@ -159,17 +179,6 @@ def image_layers(data_root: str, driver: str) -> Set[str]:
         except RescueError:
             continue
     return known
-
-
-def mounts(data_root: str, driver: str) -> Dict[str, LayerMount]:
-    """What layerdb says of every container, by its id; one that cannot be read is left out."""
-    found: Dict[str, LayerMount] = {}
-    for container_id in records.names_in(os.path.join(data_root, "image", driver, "layerdb/mounts")):
-        try:
-            found[container_id] = layer_mount(data_root, driver, container_id)
-        except RescueError:
-            continue
-    return found
 
 
 def in_directory(path: str) -> List[str]:

@@ -10,32 +10,26 @@ import errno
 import json
 import os
 import stat
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from .._errors import BadRecord, NotFound
 
 _LIMIT = 16 * 1024 * 1024
+_DIGITS = 400  # no number of Docker's has a tenth of them
 _FOLLOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
 def read_text(path: str, follow: bool = False) -> str:
-    """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path.
+    """The text of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path."""
+    return read_bytes(path, follow).decode("utf-8", "replace")
+
+
+def read_bytes(path: str, follow: bool = False) -> bytes:
+    """The bytes of a regular file of at most 16 MiB. Raises NotFound or BadRecord, both with the path.
 
     Docker writes its records as files; a link in the place of one is not followed, it would show another file.
     """
-    try:
-        # Looked at before it is opened: to open a device can do anything. Should it become a fifo just then, the
-        # opening does not wait for a writer.
-        facts = os.stat(path) if follow else os.lstat(path)
-        if stat.S_ISLNK(facts.st_mode):
-            raise BadRecord("%s is a link, not a file" % path)
-        if not stat.S_ISREG(facts.st_mode):
-            raise BadRecord("%s is not a regular file" % path)
-        descriptor = os.open(path, _FOLLOW if follow else _FOLLOW | os.O_NOFOLLOW)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise NotFound("%s is missing" % path)
-        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+    descriptor, facts = _opened(path, follow)
     try:
         size = facts.st_size
         data = os.read(descriptor, size + 1 if size < _LIMIT else _LIMIT + 1)
@@ -47,7 +41,38 @@ def read_text(path: str, follow: bool = False) -> str:
         os.close(descriptor)
     if len(data) > _LIMIT:
         raise BadRecord("%s is larger than %d bytes" % (path, _LIMIT))
-    return data.decode("utf-8", "replace")
+    return data
+
+
+def open_regular(path: str) -> int:
+    """A regular file, opened for reading; no link in the place of one is followed. Raises NotFound or BadRecord."""
+    return _opened(path, False)[0]
+
+
+def _opened(path: str, follow: bool) -> Tuple[int, os.stat_result]:
+    try:
+        # Looked at before it is opened: to open a device can do anything. Should it become a fifo just then, the
+        # opening does not wait for a writer.
+        facts = os.stat(path) if follow else os.lstat(path)
+        if stat.S_ISLNK(facts.st_mode):
+            raise BadRecord("%s is a link, not a file" % path)
+        if not stat.S_ISREG(facts.st_mode):
+            raise BadRecord("%s is not a regular file" % path)
+        return os.open(path, _FOLLOW if follow else _FOLLOW | os.O_NOFOLLOW), facts
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise NotFound("%s is missing" % path)
+        raise BadRecord("%s cannot be read: %s" % (path, error.strerror))
+
+
+def _integer(digits: str) -> int:
+    """Python before 3.11 takes time by the square for digits, hours for a record that is full of them."""
+    if len(digits) > _DIGITS:
+        raise ValueError("a number of %d digits" % len(digits))
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
 
 
 def _rest(descriptor: int, length: int) -> bytes:
@@ -64,18 +89,25 @@ def _rest(descriptor: int, length: int) -> bytes:
 
 def read_json(path: str, follow: bool = False) -> Dict[str, Any]:
     """The JSON object in a file. Raises NotFound or BadRecord."""
-    text = read_text(path, follow)
-    if not text.strip("\0 \t\r\n"):
-        raise BadRecord("%s is empty" % path)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not text.strip("\0 \t\r\n"):
-            raise BadRecord("%s is empty" % path)
-        raise BadRecord("%s is not whole JSON (%s)" % (path, error))
+    return json_object(path, read_text(path, follow))
+
+
+def json_object(path: str, text: str) -> Dict[str, Any]:
+    """The JSON object that the text of a file is. Raises BadRecord."""
+    value = json_value(path, text)
     if not isinstance(value, dict):
         raise BadRecord("%s holds no JSON object" % path)
     return value
+
+
+def json_value(path: str, text: str) -> Any:
+    """What the text of a file is as JSON. Raises BadRecord."""
+    if not text.strip("\0 \t\r\n"):
+        raise BadRecord("%s is empty" % path)
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecord("%s is not whole JSON (%s)" % (path, error))
 
 
 def text_of(record: Dict[str, Any], key: str) -> str:

@@ -13,6 +13,7 @@ import os
 import stat
 from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
 
+from .. import _files
 from .._errors import RescueError
 from .._host import Host
 from . import records
@@ -51,7 +52,7 @@ class Volumes:
         writable = records.mapping_of(record, "VolumesRW")
         for destination, recorded in volumes.items():
             if isinstance(recorded, str) and destination not in known:
-                inside = _is_below(recorded, recorded_root)
+                inside = _files.is_in(recorded, recorded_root)
                 source, reason = self._path(recorded, recorded_root)
                 found.append(
                     {
@@ -160,13 +161,13 @@ class Volumes:
         if not path.startswith("/") or not can_be_path(path):
             return "", "%r is not an absolute path" % path[:80]
         if not self.ours:
-            if not _is_below(path, self.data_root):
+            if not _files.is_in(path, self.data_root):
                 perhaps = self._perhaps(recorded, recorded_root)
                 return "", "%s is a path of the machine that this data root is from%s" % (recorded, perhaps)
             real = os.path.realpath(path)
             # The data root's own directories may be links of who put the disk in.
             places = (self.data_root, os.path.realpath(self._directory))
-            if not any(_is_below(real, place) for place in places):
+            if not any(_files.is_in(real, place) for place in places):
                 return "", "%s leads out of the data root, to %s" % (path, real)
             path = real
         if is_kernels(path):
@@ -201,7 +202,7 @@ def is_kernels(path: str) -> bool:
 def translated(path: str, recorded_root: str, data_root: str) -> str:
     """A recorded path where it lies today: below today's data root if it lay below the recorded one. A path that
     climbs (`..`) is left as it is recorded: it would lead out of today's root to somewhere else."""
-    if recorded_root != data_root and _is_below(path, recorded_root) and ".." not in path.split("/"):
+    if recorded_root != data_root and _files.is_in(path, recorded_root) and ".." not in path.split("/"):
         return data_root + path[len(recorded_root) :]
     return path
 
@@ -210,7 +211,7 @@ def _subpath(volume: str, below: str) -> Tuple[str, str]:
     """A part of a volume (since 26). What is in the volume is the container's: no link in it may lead out."""
     top = os.path.realpath(volume)
     path = os.path.realpath(os.path.join(top, below.lstrip("/"))) if can_be_path(below) else "/"
-    if not _is_below(path, top):
+    if not _files.is_in(path, top):
         return "", "%s leads out of the volume %s" % (below, volume)
     return path, "" if os.path.exists(path) else "%s is missing" % path
 
@@ -221,10 +222,6 @@ def can_be_path(text: str) -> bool:
         return b"\0" not in os.fsencode(text)
     except UnicodeError:
         return False
-
-
-def _is_below(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(directory + "/")
 
 
 def _kind_of(path: str) -> Optional[str]:

@@ -23,10 +23,10 @@ from .._docker.data_root import DataRoot
 from .._errors import BadRecord, Refused, RescueError
 from .._host import Host
 from .._plan import Action, Context, MakeDirectory, Mount, Plan, Unmount
-from .._tree import merging
+from .._tree import merging, union
 from . import fuse_mount, layered, live, real_paths
 from .branches import Branches, linked, links_directory
-from .driver import NOTHING, SAFE_OPTIONS, Known, Opening, Request
+from .driver import NOTHING, SAFE_OPTIONS, Compared, Known, Opening, Request
 from .extracting import RequireDisk
 from .own_directory import KeepDirectory
 from .scratch import RemoveTree
@@ -51,13 +51,20 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     """The branches of a container. Raises NotFound or BadRecord."""
     layer_id = layered.require_layer_id(container, known)
     home = os.path.join(root.path, "aufs")
-    real_paths.require_directory("%s/diff/%s" % (home, layer_id))
+    branch = image_directory(root, layer_id)
     try:
         lower = _below(home, layer_id)
     except RescueError as error:
         lower = layered.recorded_below(container, lambda one: "%s/diff/%s" % (home, one), error)
     merged = "%s/mnt/%s" % (home, layer_id)
-    return layered.Layer("%s/diff/%s" % (home, layer_id), lower, merged_dir=merged)
+    return layered.Layer(branch, lower, merged_dir=merged)
+
+
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """Where the files of an image's layer are. Raises NotFound or BadRecord."""
+    directory = "%s/aufs/diff/%s" % (root.path, layer_id)
+    real_paths.require_directory(directory)
+    return directory
 
 
 def stored_layers(root: DataRoot) -> List[str]:
@@ -104,6 +111,11 @@ def open_plan(layer: layered.Layer, state: State, request: Request) -> Opening:
     if state.in_kernel:
         return Opening(method, plan + _mounted(branches, branches.upper, request), None)
     return Opening(method, plan + fuse_mount.plan(branches, (), request), None)
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """The directories that show what a container changed. Raises NotFound or BadRecord."""
+    return layered.compared(locate(root, container), union.AUFS)
 
 
 class CopyUnion(Action):

@@ -44,7 +44,15 @@ def plan(host: Host, open_now: Found, root: Optional[DataRoot], keep_images: boo
 def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mode: bool) -> Closed:
     """Closes what ``word`` (a name, an ID or a path) has open; changes nothing where nothing is open.
     Raises CommandFailed, after closing, where what was read cannot be trusted."""
-    root = _root(host, data_root_path)
+    return _close_matching(host, word, _root(host, data_root_path), check_mode)
+
+
+def close_container(host: Host, container_id: str, root: DataRoot) -> Closed:
+    """The same for a container of a data root that was found already."""
+    return _close_matching(host, container_id, root, False)
+
+
+def _close_matching(host: Host, word: str, root: Optional[DataRoot], check_mode: bool) -> Closed:
     open_now = _matching(host, word, root)
     if open_now is None or found.is_empty(host, open_now):
         return Closed(False, open_now.container_id if open_now else "", "", [], [])
@@ -62,7 +70,7 @@ def close_everything(host: Host, check_mode: bool) -> List[Closed]:
     errors: List[RescueError] = []
     root = _root(host, None)
     # A pool of its own (thin_pool) goes after the devices in it.
-    for one in sorted(found.everything(host), key=found.is_pool_alone):
+    for one in sorted(found.everything(host, root), key=found.is_pool_alone):
         try:
             if check_mode:
                 closed.append(_close(host, one, root, True))
@@ -111,7 +119,7 @@ def _locked(host: Host, open_now: Found) -> "contextlib.AbstractContextManager[N
 
 
 def _matching(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Found]:
-    return found.matching(host, word) or _by_record(host, word, root)
+    return found.matching(host, word, root) or _by_record(host, word, root)
 
 
 def _by_record(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Found]:
@@ -122,7 +130,7 @@ def _by_record(host: Host, word: str, root: Optional[DataRoot]) -> Optional[Foun
         container = containers.find(root.path, word)
     except RescueError:
         return None
-    return found.matching(host, container.id)
+    return found.matching(host, container.id, root)
 
 
 def _root(host: Host, path: Optional[str]) -> Optional[DataRoot]:

@@ -42,12 +42,14 @@ _SOURCES = {
 _CHUNK_SECTORS = 8
 # The rest of what a driver is asked for.
 locate, stored_layers = thin_layer.locate, thin_layer.stored_layers
+image_directory = thin_layer.image_directory
 present, after_docker_stops = thin_layer.present, thin_layer.after_docker_stops
+compared = thin_layer.compared
 
 
 def open_plan(layer: Layer, state: State, request: Request) -> Opening:
     """From the state found to the mounted tree. Raises Refused for what cannot be had safely."""
-    method = request.method if request.method != "auto" else _method_for(state, request.access)
+    method = request.method if request.method != "auto" else method_for(state, request.access)
     if method not in METHODS[request.access]:
         raise Refused(
             "method %s cannot give access %s to a devicemapper container" % (method, request.access),
@@ -118,7 +120,7 @@ def distrust(host: Host, found: Found) -> str:
                 )
         if mark and mark.role == "thin" and not mark.extra and device.table:
             words = device.table.split()
-            others = [one.name for one in thin.active_under(found.all_devices, words[3], int(words[4]))]
+            others = [one.name for one in thin.active_under(found.all_devices, words[3], thin.id_of(device))]
             if len(others) > 1:
                 return "the same device was opened meanwhile as %s" % ", ".join(
                     name for name in others if name != device.name
@@ -145,7 +147,8 @@ class BindRootfs(Mount):
         super().perform(context)
 
 
-def _method_for(state: State, access: str) -> str:
+def method_for(state: State, access: str) -> str:
+    """The method that fits what was found."""
     if access == "in_place":
         return "direct"
     if state.pool.active and state.pool.status:
@@ -175,13 +178,12 @@ def _view(layer: Layer, source: Argument, request: Request) -> Tuple[Plan, str]:
 def _close_thin(device: dmsetup.Device, extra: str, all_devices: List[dmsetup.Device]) -> Plan:
     if "@" not in extra:
         return Plan().add(Run("dmsetup", "remove", "--retry", device.name))
-    snapshot_id, _at, number = extra.partition("@")
+    number = extra.partition("@")[2]
     pools = [one.name for one in all_devices if one.number == number and dmsetup.target(one) == "thin-pool"]
     named = [_ours.read_uuid(one.uuid) for one in all_devices if one.name != device.name]
     shared = any(mark and mark.role == "thin" and mark.extra == extra for mark in named)
-    deletable = (
-        int(snapshot_id) if pools and not shared else None
-    )  # of two that named one id, the last deletes it
+    # Of two that named one id, the last deletes it.
+    deletable = thin.snapshot_id_of(device) if pools and not shared else None
     return thin.close_snapshot_plan(device, pools[0] if pools else "", deletable)
 
 

@@ -6,23 +6,28 @@ A driver is one module with METHODS (for each access), TOOLS (programs that open
 and
 
 - ``locate(root, container, known) -> Layer``: ids and paths, from Docker's files and what is ``known`` alone;
+- ``image_directory(root, layer_id) -> str``: where the files of an image's layer are, empty where it is no directory.
+  Raises NotFound or BadRecord where the layer is not there;
 - ``stored_layers(root) -> List[str]``: the ids of all layers that are there;
 - ``present(host, layer) -> State``: what is open now;
 - ``open_plan(layer, state, request) -> Opening``: from there to a tree at ``request.path``; a pure function;
 - ``close_plan(host, found) -> Plan``: takes away what is of this driver's kind among ``found``;
 - ``distrust(host, found) -> str``: why what is read from the open tree may be wrong; empty when all is well;
-- ``after_docker_stops(state) -> State``: what a clean stop of Docker will leave, for showing a plan before it.
+- ``after_docker_stops(state) -> State``: what a clean stop of Docker will leave, for showing a plan before it;
+- ``compared(host, root, container) -> Optional[Compared]``: the directories that show what the container changed;
+  None where they have to be opened.
 
 Layer and State are the driver's own types; a Layer can say its ``storage()`` for container_info.
 """
 
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 from .. import _ours
 from .._device_mapper import dmsetup
 from .._docker.containers import Container
 from .._docker.liveness import Life
 from .._plan import Plan
+from .._tree.union import Marks
 
 SAFE_OPTIONS = ("nosuid", "nodev", "noexec")
 
@@ -56,6 +61,13 @@ class Known(NamedTuple):
 NOTHING = Known()
 
 
+# What makes up a container's tree, and the tree that it began with; directories, the top ones first.
+class Compared(NamedTuple):
+    after: List[str]
+    before: List[str]
+    marks: Marks
+
+
 # Everything of ours that one container has on the host.
 class Found(NamedTuple):
     container_id: str
@@ -64,3 +76,4 @@ class Found(NamedTuple):
     devices: List[dmsetup.Device]
     all_devices: List[dmsetup.Device]
     drop_ins: List[str]
+    snapshots: Sequence[str] = ()  # of btrfs

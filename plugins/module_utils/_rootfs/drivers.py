@@ -4,11 +4,12 @@
 
 from typing import Any, Dict, List
 
+from .._docker.containerd_store import OVERLAYFS
 from .._docker.containers import Container
 from .._errors import Refused
 from .._host import Host
 from .._plan import Plan
-from . import aufs, btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, vfs, zfs
+from . import aufs, btrfs, devicemapper, fuse_overlayfs, overlay, overlay2, overlayfs, vfs, zfs
 from .driver import Found
 
 DRIVERS: Dict[str, Any] = {
@@ -18,20 +19,29 @@ DRIVERS: Dict[str, Any] = {
     "fuse-overlayfs": fuse_overlayfs,
     "overlay": overlay,
     "overlay2": overlay2,
+    "overlayfs": overlayfs,
     "vfs": vfs,
     "zfs": zfs,
 }
 
 
+def known_driver(container: Container) -> Any:
+    """The driver that holds a container, None for one that is not known here. Some of containerd's snapshotters have
+    the name of a driver of Docker's, and another layout."""
+    of_containerd = container.driver == OVERLAYFS
+    return DRIVERS.get(container.driver) if of_containerd == (container.layout == "containerd") else None
+
+
 def driver_for(container: Container) -> Any:
-    """The driver that holds a container. Raises Refused for one that is not known here."""
-    if container.driver not in DRIVERS:
+    """The same. Raises Refused for one that is not known here."""
+    driver = known_driver(container)
+    if driver is None:
         raise Refused(
             "container %s is on the storage driver %s"
             % (container.id[:12], container.driver or "of an unknown name"),
             "drydock.rescue opens %s" % ", ".join(sorted(DRIVERS)),
         )
-    return DRIVERS[container.driver]
+    return driver
 
 
 def close_plan(host: Host, found: Found) -> Plan:

@@ -7,10 +7,11 @@ import os
 import stat
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from .. import _mountinfo, _ours
+from .. import _files, _mountinfo, _ours
 from .._errors import CommandFailed, NotFound, Refused
 from .._host import Host, quote
-from .._tree import copying, deleting, listing
+from .._text import few
+from .._tree import copying, deleting, listing, private, view
 from .._tree.inside import Entry, Inside, Parts, shown
 from . import drivers, found
 
@@ -87,7 +88,7 @@ def _copied(
     )
     if todo and not check_mode:
         copying.require_space(todo, _existing_parent(dest))
-        _make(dest)
+        private.make(dest)
         result["warnings"] = copying.to_directory(host, tree.root, todo, dest) + _exposed(todo, dest)
         copying.verify(tree, todo, dest)
     return result
@@ -103,7 +104,7 @@ def _archived(
     if check_mode:
         return result
     copying.require_space(entries, _existing_parent(os.path.dirname(dest)))
-    _make(os.path.dirname(dest))
+    private.make(os.path.dirname(dest))
     partial = dest + ".drydock-partial"
     with contextlib.suppress(
         FileNotFoundError
@@ -217,31 +218,14 @@ def _trust(host: Host, opened: Optional[_ours.Tree]) -> None:
 def _check_dest(dest: str, root: str) -> None:
     if not os.path.isabs(dest):
         raise Refused("dest %r is not an absolute path" % dest)
-    real = os.path.realpath(dest)
-    inside = os.path.realpath(root)
-    if real == inside or real.startswith(inside.rstrip("/") + "/"):
+    if _files.is_in(os.path.realpath(dest), os.path.realpath(root)):
         raise Refused("dest %s lies inside the tree that is copied" % dest)
 
 
-def _make(directory: str) -> None:
-    """For root alone: what is copied keeps its modes, set-user-ID programs too."""
-    missing, directory = [], os.path.normpath(directory)
-    while not os.path.isdir(directory):
-        missing.append(directory)
-        directory = os.path.dirname(directory)
-    for one in reversed(missing):
-        os.mkdir(one, 0o700)
-
-
 def _raceable(host: Host, root: str, who: str) -> List[str]:
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        view = host.without_links(directory)
-        if view is not None:
-            os.close(view)
+    with view.opened(host, root) as tree:
+        if not tree.follows_links:
             return []
-    finally:
-        os.close(directory)
     return [
         "%s, and this kernel (before 5.14) cannot keep a link that it puts in the place of a"
         " directory meanwhile from being followed: if you do not trust it, stop it and copy again" % who
@@ -257,10 +241,9 @@ def _exposed(entries: List[Entry], dest: str) -> List[str]:
     ]
     if not special or not os.stat(dest).st_mode & 0o011:
         return []
-    more = " and %d more" % (len(special) - 5) if len(special) > 5 else ""
     return [
-        "others than root can enter %s, and set-user-ID or set-group-ID programs lie in it now: %s%s"
-        % (dest, ", ".join(special[:5]), more)
+        "others than root can enter %s, and set-user-ID or set-group-ID programs lie in it now: %s"
+        % (dest, few(special))
     ]
 
 

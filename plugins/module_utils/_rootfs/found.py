@@ -7,16 +7,19 @@ from typing import Dict, List, Optional
 
 from .. import _ours
 from .._device_mapper import dmsetup
+from .._docker.data_root import DataRoot
 from .._errors import Ambiguous
 from .._host import Host
-from . import hold, scratch, tree
+from . import hold, scratch, subvolumes, tree
 from .driver import Found
 
 _ROLES = ("-view", "-thin", "-pool", "-data", "-metadata")
 
 
-def everything(host: Host) -> List[Found]:
-    """One entry for each container that has anything of ours on this host."""
+def everything(host: Host, root: Optional[DataRoot] = None) -> List[Found]:
+    """One entry for each container that has anything of ours on this host, and in a data root."""
+    # Before the mounts: who makes a snapshot has put a label first, which says whose it is.
+    snapshots = subvolumes.names(host, root)
     devices = _devices(host)
     trees = _ours.trees(host.mounts())
     names: Dict[str, str] = {}
@@ -28,21 +31,21 @@ def everything(host: Host) -> List[Found]:
             names.setdefault(_name_of(device), mark.container_id)
     for path in hold.drop_ins(host):
         names.setdefault(os.path.basename(path)[len(_ours.PREFIX) : -len(".conf")], "")
-    for name in _left_directories(host):
+    for name in _left_directories(host) + snapshots:
         names.setdefault(name, "")
-    return [_found(host, name, names[name], trees, devices) for name in sorted(names)]
+    return [_found(host, name, names[name], trees, devices, root) for name in sorted(names)]
 
 
-def of_container(host: Host, container_id: str, name: str) -> Found:
+def of_container(host: Host, container_id: str, name: str, root: Optional[DataRoot] = None) -> Found:
     """What one container has; empty lists where it has nothing."""
     devices = _devices(host)
-    return _found(host, name, container_id, _ours.trees(host.mounts()), devices)
+    return _found(host, name, container_id, _ours.trees(host.mounts()), devices, root)
 
 
-def matching(host: Host, word: str) -> Optional[Found]:
+def matching(host: Host, word: str, root: Optional[DataRoot] = None) -> Optional[Found]:
     """What is open by a name, an ID or its prefix, or a path; without looking at any record of Docker's.
     Raises Ambiguous."""
-    there = everything(host)
+    there = everything(host, root)
     for one in there:
         if word == one.name or (one.container_id and one.container_id == word):
             return one
@@ -59,7 +62,7 @@ def matching(host: Host, word: str) -> Optional[Found]:
 
 def is_empty(host: Host, found: Found) -> bool:
     directory = os.path.isdir(tree.path_of(host, found.name)) or scratch.directories(host, found)
-    return not (found.trees or found.devices or found.drop_ins or directory)
+    return not (found.trees or found.devices or found.drop_ins or found.snapshots or directory)
 
 
 def is_pool_alone(found: Found) -> bool:
@@ -69,7 +72,12 @@ def is_pool_alone(found: Found) -> bool:
 
 
 def _found(
-    host: Host, name: str, container_id: str, trees: List[_ours.Tree], devices: List[dmsetup.Device]
+    host: Host,
+    name: str,
+    container_id: str,
+    trees: List[_ours.Tree],
+    devices: List[dmsetup.Device],
+    root: Optional[DataRoot],
 ) -> Found:
     own_devices = []
     for device in devices:
@@ -77,7 +85,8 @@ def _found(
         if mark and (_name_of(device) == name or (container_id and mark.container_id == container_id)):
             own_devices.append(device)
     own_trees = [one for one in trees if one.label.name == name]
-    return Found(container_id, name, own_trees, own_devices, devices, hold.drop_ins(host, name))
+    snapshots = subvolumes.of(host, name, root, [one.label for one in own_trees])
+    return Found(container_id, name, own_trees, own_devices, devices, hold.drop_ins(host, name), snapshots)
 
 
 def _devices(host: Host) -> List[dmsetup.Device]:

@@ -13,8 +13,10 @@ from typing import List
 from .._docker import layers
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
+from .._host import Host
+from .._tree import union
 from . import fuse_mount, layered, overlay2
-from .driver import NOTHING, Known
+from .driver import NOTHING, Compared, Known
 
 METHODS, open_plan, close_plan = layered.METHODS, layered.open_plan, layered.close_plan
 TOOLS = {"merge": (fuse_mount.PROGRAM,), "direct": (fuse_mount.PROGRAM,)}
@@ -28,6 +30,16 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     return overlay2.layers_in(home, container, known, fuse_mount.plan, fuse_mount.FS_TYPE)
 
 
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """Where the files of an image's layer are. Raises NotFound or BadRecord."""
+    return overlay2.directory_in(os.path.join(root.path, "fuse-overlayfs"), layer_id)
+
+
 def stored_layers(root: DataRoot) -> List[str]:
     """The ids of all layers that are there."""
     return layers.in_directory(os.path.join(root.path, "fuse-overlayfs"))
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """The directories that show what a container changed. Raises NotFound or BadRecord."""
+    return layered.compared(locate(root, container), union.FUSE_OVERLAYFS)

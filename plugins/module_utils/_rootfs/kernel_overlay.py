@@ -17,11 +17,13 @@ from typing import Iterator, List, Tuple
 
 from .._host import Host
 from .._plan import Mount, Plan, Unmount
+from .._tree.union import OVERLAY, OVERLAY_OF_USER, Marks
 from .branches import Branches, linked, links_directory
 from .driver import SAFE_OPTIONS, Request
 from .scratch import RemoveTree
 
 METACOPY = "metacopy=on"
+_USER_ATTRIBUTES = "userxattr"
 _ATTRIBUTES = 16  # sectors
 _LOOKED_AT = 2000  # directories
 
@@ -33,8 +35,13 @@ def options(host: Host, branches: List[str]) -> Tuple[str, ...]:
     # Of a Docker of root's, they are what a process of a container made, to be misread.
     rootless = owner(os.path.dirname(branches[0])) != 0
     if rootless and any(_has_user_attributes(branch) for branch in branches[:2]):
-        return tuple(found + ["userxattr"])
+        return tuple(found + [_USER_ATTRIBUTES])
     return tuple(found + ([METACOPY] if os.path.exists(has + "/metacopy") else []))
+
+
+def marks(host: Host, branches: List[str]) -> Marks:
+    """How these branches hide what is below them."""
+    return OVERLAY_OF_USER if _USER_ATTRIBUTES in options(host, branches) else OVERLAY
 
 
 def has_metacopies(branches: List[str]) -> bool:

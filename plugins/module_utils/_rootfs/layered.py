@@ -13,13 +13,15 @@ from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from .. import _mountinfo, _ours
 from .._docker import layers
+from .._docker.bare_layer import BareLayer
 from .._docker.containers import Container
 from .._errors import BadRecord, NotFound, Refused, RescueError
 from .._host import Host
 from .._plan import MakeDirectory, Mount, Plan, Unmount
+from .._tree import union as unions
 from . import kernel_overlay, live, real_paths
 from .branches import Branches, MakeUpper, links_directory
-from .driver import NOTHING, SAFE_OPTIONS, Found, Known, Opening, Request
+from .driver import NOTHING, SAFE_OPTIONS, Compared, Found, Known, Opening, Request
 from .scratch import MakeScratch, RemoveTree
 
 METHODS = {
@@ -109,6 +111,26 @@ def recorded_below(
             % (container.id[:12], reason.message, error.message)
         )
     return found
+
+
+def init_layer(container: Container) -> BareLayer:
+    """What a container began with. Raises NotFound."""
+    if not container.init_layer_id:
+        reasons = "; ".join(one.message for one in container.problems) or "no record names it"
+        raise NotFound(
+            "the layer that container %s began with is not known: %s" % (container.id[:12], reasons)
+        )
+    return BareLayer(container.data_root, container.driver, container.init_layer_id, False)
+
+
+def compared(layer: Layer, marks: unions.Marks) -> Compared:
+    """Of a container over the layers that it began with."""
+    return Compared([layer.upper_dir] + layer.lower_dirs, layer.lower_dirs, marks)
+
+
+def whole_compared(layer: Layer, init: Layer) -> Compared:
+    """Of a container that is a tree of its own, made as a copy."""
+    return Compared([layer.upper_dir], [init.upper_dir], unions.NONE)
 
 
 def present(host: Host, layer: Layer) -> State:

@@ -12,7 +12,7 @@ from .driver import SAFE_OPTIONS, Request
 
 def plan(merged_here: str, request: Request, fs_type: str = "") -> Plan:
     """A read-only bind of the driver's own mount where our namespace shows it, else the root of one of the container's
-    processes. That root is known by the layer's id in it, or by ``fs_type`` where a mount does not say its layers."""
+    processes. That root is known by the layer's mark in it, or by ``fs_type`` where a mount does not say its layers."""
     if merged_here:
         bind = Mount(merged_here, request.path, "", ("bind", "ro") + SAFE_OPTIONS)
         return Plan().add(bind, Unmount(request.path))
@@ -23,15 +23,15 @@ def plan(merged_here: str, request: Request, fs_type: str = "") -> Plan:
             % (request.container.id[:12], reasons),
             "If it is dead, use `method: auto`",
         )
-    step = MountLive(request.life.pids, request.container.layer_id, fs_type, request.path)
+    step = MountLive(request.life.pids, request.container.mark, fs_type, request.path)
     return Plan().add(step, Unmount(request.path))
 
 
 class MountLive(Action):
     """Shows the root of a living container through one of its processes, also out of another mount namespace."""
 
-    def __init__(self, pids: List[int], layer_id: str, fs_type: str, target: str) -> None:
-        self.pids, self.layer_id, self.fs_type, self.target = pids, layer_id, fs_type, target
+    def __init__(self, pids: List[int], mark: str, fs_type: str, target: str) -> None:
+        self.pids, self.mark, self.fs_type, self.target = pids, mark, fs_type, target
         self.pid = pids[0]
 
     def shown(self, outputs: object) -> List[str]:
@@ -55,5 +55,5 @@ class MountLive(Action):
         )
 
     def _is_it(self, root: _mountinfo.Mount) -> bool:
-        named = any(self.layer_id in text for text in (root.root, root.source, root.super_options))
+        named = any(self.mark in text for text in (root.root, root.source, root.super_options))
         return named or (bool(self.fs_type) and root.fs_type == self.fs_type)

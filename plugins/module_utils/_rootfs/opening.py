@@ -10,7 +10,7 @@ from .._device_mapper.thin import IdTaken
 from .._docker import containers, data_root
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
-from .._docker.liveness import Liveness
+from .._docker.liveness import daemons_of
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
 from .._plan import Plan, Undoable
@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
     scratch_size: int  # bytes
     stop_docker: bool
     volumes: bool = False
+    containerd_root: Optional[str] = None
 
 
 class Opened(NamedTuple):
@@ -51,8 +52,8 @@ class Opened(NamedTuple):
 
 def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
     """Opens a container at /run/drydock/<name>, and at ``wanted.path`` too. Raises RescueError, and leaves nothing."""
-    root = data_root.find(host, wanted.data_root)
-    everyone = containers.read_all(root.path)
+    root = data_root.find(host, wanted.data_root, wanted.containerd_root)
+    everyone = containers.read_all(root.path, root.containerd)
     container: Container
     if wanted.layer:
         container = orphans.find(root, wanted.layer)
@@ -61,6 +62,19 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         container = containers.select(everyone, [wanted.container], False)[0][0]
         same = sum(one.name == container.name for one in everyone)
         name = _ours.tree_name(container.id, container.name, same == 1)
+    return open_container(host, wanted, root, everyone, container, name, check_mode)
+
+
+def open_container(
+    host: Host,
+    wanted: Wanted,
+    root: DataRoot,
+    everyone: List[Container],
+    container: Container,
+    name: str,
+    check_mode: bool,
+) -> Opened:
+    """The same for one that was found already, out of ``everyone`` of its data root, with the ``name`` of its tree."""
     if check_mode:
         return _open(host, wanted, root, everyone, container, name, True)
     with _lock.held(host, container.id, "container %s" % name):
@@ -76,10 +90,10 @@ def _open(
     name: str,
     check_mode: bool,
 ) -> Opened:
-    before = found.of_container(host, container.id, name)
+    before = found.of_container(host, container.id, name, root)
     opened, binds = tree.find(host, container.id)
     if opened and opened.mount:
-        daemons = Liveness(host, root.path).daemons
+        daemons = daemons_of(host, root.path)
         outside = Outside(host, root, everyone, container, daemons, wanted.volumes)
         return _open_already(host, wanted, container, outside, opened, binds, check_mode)
     if any(one.label.container_id != container.id for one in before.trees):

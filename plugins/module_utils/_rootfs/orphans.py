@@ -7,6 +7,8 @@ from typing import Any, Dict, List
 
 from .._docker import device_files, layers
 from .._docker.bare_layer import BareLayer, parts
+from .._docker.containerd_store import OVERLAYFS
+from .._docker.containers import FULL_ID
 from .._docker.data_root import DataRoot
 from .._errors import Ambiguous, NotFound, RescueError
 from .drivers import DRIVERS
@@ -19,10 +21,7 @@ def orphans(root: DataRoot) -> List[Dict[str, Any]]:
     id. Reads Docker's files alone."""
     found = []
     for driver in _drivers(root):
-        known = layers.known_layer_ids(root.path, driver)
-        owners = {
-            mount.layer_id: container_id for container_id, mount in layers.mounts(root.path, driver).items()
-        }
+        owners = _claims(root, driver)
         deleted = _deleted(root) if driver == "devicemapper" else set()
         for layer_id in DRIVERS[driver].stored_layers(root):
             owner = owners.get(layer_id, "")
@@ -30,7 +29,7 @@ def orphans(root: DataRoot) -> List[Dict[str, Any]]:
                 reason = "deleted"
             elif owner and not os.path.isdir(os.path.join(root.path, "containers", owner)):
                 reason = "no_container"
-            elif layer_id not in known and layer_id != device_files.BASE and not _is_volume(root, layer_id):
+            elif layer_id not in owners and layer_id != device_files.BASE and not _is_volume(root, layer_id):
                 reason = "no_record"
             else:
                 continue
@@ -54,7 +53,7 @@ def find(root: DataRoot, layer_id: str) -> BareLayer:
         (driver, one)
         for driver, ids in there.items()
         for one in ids
-        if one == layer_id or (len(beginning) >= 12 and one.startswith(beginning) and one[64:] == suffix)
+        if one == layer_id or (len(beginning) >= 12 and _begins(one, beginning, suffix))
     ]
     exact = [match for match in matches if match[1] == layer_id]
     matches = exact or matches
@@ -68,12 +67,39 @@ def find(root: DataRoot, layer_id: str) -> BareLayer:
         )
     driver, found = matches[0]
     # That of an image does not change, whoever uses it.
-    of_image = found == device_files.BASE or found in layers.image_layers(root.path, driver)
-    return BareLayer(root.path, driver, found, of_image)
+    of_image = found == device_files.BASE or found in _of_images(root, driver)
+    return _bare(root, driver, found, of_image)
+
+
+def _begins(layer_id: str, beginning: str, suffix: str) -> bool:
+    digits, own_suffix = parts(layer_id)
+    return digits.startswith(beginning) and own_suffix == suffix
 
 
 def _drivers(root: DataRoot) -> List[str]:
     return [driver for driver in root.storage_drivers if driver in DRIVERS]
+
+
+def _claims(root: DataRoot, driver: str) -> Dict[str, str]:
+    """Every layer that something claims, with the container whose own it is. containerd deletes what no image and no
+    container needs by itself, and an init layer may be below an image that was made of the container."""
+    if driver != OVERLAYFS:
+        return layers.claims(root.path, driver)
+    keys = DRIVERS[driver].stored_layers(root)
+    return {key: key if FULL_ID.fullmatch(key) else "" for key in keys}
+
+
+def _of_images(root: DataRoot, driver: str) -> "set[str]":
+    if driver != OVERLAYFS:
+        return layers.image_layers(root.path, driver)
+    return {key for key, owner in _claims(root, driver).items() if not owner}
+
+
+def _bare(root: DataRoot, driver: str, layer_id: str, of_image: bool) -> BareLayer:
+    snapshot = ""
+    if driver == OVERLAYFS and root.containerd:
+        snapshot = root.containerd.directory(OVERLAYFS, layer_id)
+    return BareLayer(root.path, driver, layer_id, of_image, snapshot)
 
 
 def _deleted(root: DataRoot) -> "set[str]":
@@ -88,6 +114,6 @@ def _is_volume(root: DataRoot, layer_id: str) -> bool:
 
 def _storage(root: DataRoot, driver: str, layer_id: str) -> Dict[str, Any]:
     try:
-        return dict(DRIVERS[driver].locate(root, BareLayer(root.path, driver, layer_id, False)).storage())
+        return dict(DRIVERS[driver].locate(root, _bare(root, driver, layer_id, False)).storage())
     except RescueError:
         return {}

@@ -17,7 +17,7 @@ from .._docker.volumes import can_be_path, is_kernels
 from .._errors import NotFound, Refused
 from .._host import Host
 from .._plan import Plan
-from .._text import printable
+from .._text import few, printable
 from .._tree.inside import Inside
 from .alive import Alive
 from .driver import SAFE_OPTIONS
@@ -175,11 +175,7 @@ class Outside:
         points = [point for point in points if point != run and not point.startswith(run + "/")]
         if not points:
             return []
-        more = " and %d more" % (len(points) - _LISTED) if len(points) > _LISTED else ""
-        return [
-            "%s is shown without what is mounted inside of it: %s%s"
-            % (named(one), printable(", ".join(points[:_LISTED])), more)
-        ]
+        return ["%s is shown without what is mounted inside of it: %s" % (named(one), few(points))]
 
     def _missing(self, path: str) -> List[Outer]:
         """What is not shown in an open tree and can be, now or once what it lies in is shown."""

@@ -14,8 +14,9 @@ from .._docker import layers, records
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import BadRecord, NotFound, RescueError
-from . import layered, real_paths
-from .driver import NOTHING, Known
+from .._host import Host
+from . import kernel_overlay, layered, real_paths
+from .driver import NOTHING, Compared, Known
 
 # The rest of what a driver is asked for.
 METHODS, TOOLS, open_plan, close_plan = layered.METHODS, layered.TOOLS, layered.open_plan, layered.close_plan
@@ -28,8 +29,7 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     home = os.path.join(root.path, "overlay")
     directory = "%s/%s" % (home, layer_id)
     if os.path.isdir(directory + "/root"):  # the layer of an image
-        real_paths.require_directory(directory + "/root")
-        return layered.WholeLayer(directory + "/root")
+        return layered.WholeLayer(image_directory(root, layer_id))
     real_paths.require_directory(directory + "/upper")
     try:
         lower = [_lower(home, layer_id)]
@@ -41,9 +41,24 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     return layered.Layer(directory + "/upper", lower, work, merged)
 
 
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """Where the files of an image's layer are. Raises NotFound or BadRecord."""
+    directory = "%s/overlay/%s/root" % (root.path, layer_id)
+    real_paths.require_directory(directory)
+    return directory
+
+
 def stored_layers(root: DataRoot) -> List[str]:
     """The ids of all layers that are there."""
     return layers.in_directory(os.path.join(root.path, "overlay"))
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """The directories that show what a container changed: its upper directory began as a copy of its init layer's.
+    Raises NotFound or BadRecord."""
+    layer, init = locate(root, container), locate(root, layered.init_layer(container))
+    after, before = ([one.upper_dir] + one.lower_dirs for one in (layer, init))
+    return Compared(after, before, kernel_overlay.marks(host, after))
 
 
 def _directory(home: str, layer_id: str) -> str:

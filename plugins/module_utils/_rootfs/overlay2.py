@@ -15,8 +15,9 @@ from .._docker import layers, records
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import BadRecord, NotFound, RescueError
+from .._host import Host
 from . import kernel_overlay, layered, real_paths
-from .driver import NOTHING, Known
+from .driver import NOTHING, Compared, Known
 
 _SHORT_LINK = re.compile(r"l/[A-Z0-9]+")
 _LINK = re.compile(r"\.\./([A-Za-z0-9][^/]*)/diff")  # as Docker makes them
@@ -30,9 +31,20 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> laye
     return layers_in(os.path.join(root.path, "overlay2"), container, known, kernel_overlay.plan)
 
 
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """Where the files of an image's layer are. Raises NotFound or BadRecord."""
+    return directory_in(os.path.join(root.path, "overlay2"), layer_id)
+
+
 def stored_layers(root: DataRoot) -> List[str]:
     """The ids of all layers that are there."""
     return layers.in_directory(os.path.join(root.path, "overlay2"))
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """The directories that show what a container changed. Raises NotFound or BadRecord."""
+    layer = locate(root, container)
+    return layered.compared(layer, kernel_overlay.marks(host, [layer.upper_dir] + layer.lower_dirs))
 
 
 def layers_in(
@@ -44,14 +56,20 @@ def layers_in(
 ) -> layered.Layer:
     """The same for any driver with this layout in ``home``."""
     layer_id = layered.require_layer_id(container, known)
-    directory = home + "/" + layer_id
-    real_paths.require_directory(directory + "/diff")
+    upper = directory_in(home, layer_id)
     try:
         lower = _from_links(home, layer_id)
     except RescueError as error:
         lower = layered.recorded_below(container, lambda one: "%s/%s/diff" % (home, one), error)
-    work, merged = directory + "/work", directory + "/merged"
-    return layered.Layer(directory + "/diff", lower, work, merged, union, fs_type)
+    work, merged = "%s/%s/work" % (home, layer_id), "%s/%s/merged" % (home, layer_id)
+    return layered.Layer(upper, lower, work, merged, union, fs_type)
+
+
+def directory_in(home: str, layer_id: str) -> str:
+    """The files of one layer alone. Raises NotFound or BadRecord."""
+    directory = "%s/%s/diff" % (home, layer_id)
+    real_paths.require_directory(directory)
+    return directory
 
 
 def _from_links(home: str, layer_id: str) -> List[str]:

@@ -9,12 +9,12 @@ files show; of an inactive one all, from its superblock and thin_ls on its metad
 import os
 from typing import Any, Dict, List, Optional
 
-from .._device_mapper import dmsetup, loop, pool, superblock
+from .._device_mapper import dmsetup, loop, pool, superblock, thin
 from .._docker import data_root, device_files
 from .._docker.data_root import DataRoot
-from .._errors import NotFound, RescueError
+from .._errors import MissingTools, NotFound, RescueError
 from .._host import Host
-from .._text import printable
+from .._text import is_number, printable
 from . import thin_pools
 
 _SECTOR = 512
@@ -62,7 +62,7 @@ def _active(
     mapped = {
         name: int(line.split()[3]) * _SECTOR
         for name, line in dmsetup.statuses(host, "thin").items()
-        if line.split()[3:4] and line.split()[3].isdigit()
+        if line.split()[3:4] and is_number(line.split()[3])
     }
     thins: Dict[int, Dict[str, Any]] = {}
     for file in files:
@@ -70,9 +70,10 @@ def _active(
     for one in devices:
         words = one.table.split()
         if words[2:4] == ["thin", device.number]:
-            thin = thins.setdefault(int(words[4]), _thin(int(words[4]), None, None))
-            thin["active_names"].append(one.name)
-            thin["mapped_bytes"] = mapped.get(one.name)
+            device_id = thin.id_of(one)
+            facts = thins.setdefault(device_id, _thin(device_id, None, None))
+            facts["active_names"].append(one.name)
+            facts["mapped_bytes"] = mapped.get(one.name)
     known = status.mode != "fail"
     return {
         "name": device.name,
@@ -138,6 +139,9 @@ def _inactive(
             )
             return result
         mapped = _thin_ls(host, found.metadata_file, block)
+    except MissingTools as error:  # which says nothing of the pool
+        problems.append(_problem(error.code, found.name, str(error)))
+        return result
     except RescueError as error:
         problems.append(_problem("pool_broken", found.name, str(error)))
         return result
@@ -163,7 +167,7 @@ def _thin_ls(host: Host, metadata_file: str, block_bytes: int) -> Dict[int, int]
     found = {}
     for line in shown.splitlines():
         words = line.split()
-        if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
+        if len(words) == 2 and is_number(words[0]) and is_number(words[1]):
             found[int(words[0])] = int(words[1]) * block_bytes
     return found
 

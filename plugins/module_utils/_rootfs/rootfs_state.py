@@ -55,6 +55,7 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
         sizes.size_bytes("scratch_size", params["scratch_size"], _SMALLEST),
         params["stop_docker"],
         bool(params["volumes"]),
+        params["containerd_root"],
     )
     opened = opening.open_rootfs(host, wanted, check_mode)
     after = "mounted at %s, access %s, method %s" % (opened.path, opened.access, opened.method)

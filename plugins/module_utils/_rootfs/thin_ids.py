@@ -34,9 +34,7 @@ def leftover_plans(host: Host, check_mode: bool) -> List[Plan]:
         return []
     claimed = set(device_files.claimed_ids(root.path, files))
     active = {
-        int(one.table.split()[4])
-        for one in found.devices
-        if one.table.split()[2:4] == ["thin", found.active.number]
+        thin.id_of(one) for one in found.devices if one.table.split()[2:4] == ["thin", found.active.number]
     }
     plans = []
     for device_id in sorted(existing(host, found.name) - claimed - active):

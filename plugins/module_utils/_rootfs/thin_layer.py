@@ -11,7 +11,7 @@ from .._docker.containers import Container
 from .._errors import BadRecord, NotFound
 from .._host import Host
 from . import thin_pools
-from .driver import NOTHING, Known
+from .driver import NOTHING, Compared, Known
 
 _SIZE_UNKNOWN = 2**40  # bytes; a table longer than the file system does no harm, a shorter one does not mount
 _LISTED = 12
@@ -70,6 +70,12 @@ def locate(root: roots.DataRoot, container: Container, known: Known = NOTHING) -
         raise
 
 
+def image_directory(root: roots.DataRoot, layer_id: str) -> str:
+    """A device is no directory. Raises NotFound or BadRecord where no file says which one it is."""
+    device_files.read(root.path, layer_id)
+    return ""
+
+
 def stored_layers(root: roots.DataRoot) -> List[str]:
     """The ids of all layers that have a device file; the base device is one of them."""
     return device_files.layer_ids(root.path)
@@ -94,6 +100,11 @@ def present(host: Host, layer: Layer) -> State:
         fingerprint = pool.fingerprint(verified, data, metadata)
         damage = pool.damage(host, verified, metadata)
     return State(found, [], verified, fingerprint, damage, ("", ""), has, taken)
+
+
+def compared(host: Host, root: roots.DataRoot, container: Container) -> Optional[Compared]:
+    """None: a device shows its files only when it is open."""
+    return None
 
 
 def after_docker_stops(state: State) -> State:

@@ -78,8 +78,8 @@ def reach(host: Host, params: Dict[str, Any], check_mode: bool) -> Dict[str, Any
 def thin_id_of(device: dmsetup.Device, pool_device: dmsetup.Device) -> Optional[int]:
     """The thin id that a device has open in a pool, or that its UUID names while it has no table."""
     words = device.table.split()
-    if words[2:4] == ["thin", pool_device.number] and len(words) > 4:
-        return int(words[4])
+    if words[2:4] == ["thin", pool_device.number]:
+        return thin.id_of(device)
     return thin.snapshot_id_of(device) if not device.table else None
 
 

@@ -9,8 +9,9 @@ from typing import List
 from .._docker import layers
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
+from .._host import Host
 from . import layered, real_paths
-from .driver import NOTHING, Known
+from .driver import NOTHING, Compared, Known
 
 # The rest of what a driver is asked for.
 METHODS, TOOLS, open_plan, close_plan = layered.METHODS, layered.TOOLS, layered.open_plan, layered.close_plan
@@ -19,11 +20,21 @@ present, after_docker_stops, distrust = layered.present, layered.after_docker_st
 
 def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> layered.WholeLayer:
     """The directory of a container. Raises NotFound or BadRecord."""
-    directory = os.path.join(root.path, "vfs/dir", layered.require_layer_id(container, known))
+    return layered.WholeLayer(image_directory(root, layered.require_layer_id(container, known)))
+
+
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """Where the files of an image's layer are. Raises NotFound or BadRecord."""
+    directory = os.path.join(root.path, "vfs/dir", layer_id)
     real_paths.require_directory(directory)
-    return layered.WholeLayer(directory)
+    return directory
 
 
 def stored_layers(root: DataRoot) -> List[str]:
     """The ids of all layers that are there."""
     return layers.in_directory(os.path.join(root.path, "vfs/dir"))
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """The directories that show what a container changed. Raises NotFound or BadRecord."""
+    return layered.whole_compared(locate(root, container), locate(root, layered.init_layer(container)))

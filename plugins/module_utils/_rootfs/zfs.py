@@ -17,7 +17,7 @@ from .._errors import NotFound, Refused
 from .._host import Host
 from .._plan import Mount, Plan, Run, Unmount
 from . import layered, live
-from .driver import NOTHING, SAFE_OPTIONS, Found, Known, Opening, Request
+from .driver import NOTHING, SAFE_OPTIONS, Compared, Found, Known, Opening, Request
 
 METHODS = {
     "read_only": ("live", "snapshot"),
@@ -56,6 +56,11 @@ def locate(root: DataRoot, container: Container, known: Known = NOTHING) -> Laye
             "`zfs list` shows it: its name ends with /%s" % layer_id,
         )
     return Layer(parent, layer_id, os.path.join(root.path, "zfs/graph", layer_id))
+
+
+def image_directory(root: DataRoot, layer_id: str) -> str:
+    """A dataset is no directory; whether it is there, `zfs list` shows."""
+    return ""
 
 
 def stored_layers(root: DataRoot) -> List[str]:
@@ -108,6 +113,15 @@ def close_plan(host: Host, found: Found) -> Plan:
         for name in _ours_of(host, found.name):
             plan.add(Run("zfs", "destroy", name))
     return plan
+
+
+def compared(host: Host, root: DataRoot, container: Container) -> Compared:
+    """Raises Refused: the tree that a container began with is mounted nowhere, and to show it takes a snapshot."""
+    dataset = locate(root, container).dataset
+    raise Refused(
+        "what container %s changed is not read from zfs" % container.id[:12],
+        "`zfs diff` shows it: from the snapshot that `zfs get origin %s` names, to this dataset" % dataset,
+    )
 
 
 def _ours_of(host: Host, name: str) -> List[str]:

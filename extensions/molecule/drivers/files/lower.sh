@@ -5,7 +5,7 @@
 set -eu
 mkdir /low
 cd /low
-for file in kept gone moded owned longer to-directory over-link; do echo "$file of the image" >$file; done
+for file in kept gone moded owned longer to-directory over-link capped noted opened; do echo "$file of the image" >$file; done
 for directory in gone.d replaced renamed to-file emptied; do
     mkdir -p $directory/deep
     echo "$directory of the image" >$directory/old

@@ -4,7 +4,10 @@
 # Makes the container `rich` on the Docker that runs, and keeps in /root what this Docker says of it:
 #   seen.json      its files as the driver itself mounts them, without what is mounted over them in the container
 #   exported.json  its files as `docker export` writes them
-# Prints what `docker inspect` says, and the data root.
+#   changes.json   what `docker diff` says of it
+#   images.json    its images and their history
+# Prints what `docker inspect` says, the data root, the driver's id of its layer, and under containerd, where layerdb does
+# not have it, the upper directory, which `docker inspect` does not say.
 set -euo pipefail
 cd /root/drivers
 root=$(docker info --format '{{.DockerRootDir}}')
@@ -35,4 +38,9 @@ in_container=(nsenter --mount="${top%root}ns/mnt" /bin/busybox)
 "${in_container[@]}" mount -o bind / /tmp
 python3 entries.py tree "$top/tmp" >/root/seen.json
 "${in_container[@]}" umount /tmp
-printf '{"inspected": %s, "data_root": "%s"}\n' "$(docker inspect rich)" "$root"
+python3 changes.py theirs rich >/root/changes.json
+python3 images.py seen >/root/images.json
+upper=$(sed -n "s|.* $root/rootfs/overlayfs/.*,upperdir=\([^,]*\).*|\1|p" /proc/self/mountinfo)
+layer=$(cat "$root"/image/*/layerdb/mounts/"$(docker inspect --format '{{.Id}}' rich)"/mount-id 2>/dev/null || true)
+printf '{"inspected": %s, "data_root": "%s", "layer": "%s", "upper_dir": "%s"}\n' \
+    "$(docker inspect rich)" "$root" "$layer" "$upper"

@@ -13,6 +13,9 @@ os.chdir(sys.argv[1] + "/high")
 
 # Version 2: cap_net_raw, effective and permitted.
 os.setxattr("capable", "security.capability", struct.pack("<5I", 0x2000001, 1 << 13, 0, 0, 0))
+# Of the image's files, that and nothing else.
+os.setxattr("../low/capped", "security.capability", struct.pack("<5I", 0x2000001, 1 << 10, 0, 0, 0))
+os.setxattr("../low/noted", "user.note", b"lab")
 os.setxattr("bytes", "user.origin", b"lab")
 os.setxattr("bytes", "user.binary", bytes(range(256)) * 4)
 os.setxattr("setgid.d", "user.directory", b"")

@@ -22,6 +22,7 @@ chown 7:8 owned
 echo more >>longer
 echo more >>linked.1
 rm linked.3
+: >>opened
 printf changed | dd of=bytes bs=1 seek=100000 conv=notrunc 2>/dev/null
 echo short >sticky/new && rm sticky/new
 

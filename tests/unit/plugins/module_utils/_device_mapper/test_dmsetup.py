@@ -4,6 +4,7 @@
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper import dmsetup
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed
 from ansible_collections.drydock.rescue.tests.unit.support.host import device
 
 # As dockerd 20.10.24 left it.
@@ -39,6 +40,19 @@ def test_no_devices(host):
     assert dmsetup.devices(host) == []
 
 
+def test_a_device_that_is_taken_away_meanwhile(host):
+    gone = "device-mapper: table ioctl on x failed: No such device or address\nCommand failed.\n"
+    host.devices(POOL)
+    host.answer("dmsetup table", err=gone, code=1, does=lambda: host.devices(THIN))
+    assert [one.table for one in dmsetup.devices(host)] == [""]
+    host.answer("dmsetup table", err=gone, code=1)
+    with pytest.raises(CommandFailed):
+        dmsetup.devices(host)
+    host.answer("dmsetup table", err="Permission denied", code=1, does=lambda: host.devices(THIN))
+    with pytest.raises(CommandFailed):
+        dmsetup.devices(host)
+
+
 def test_a_device_without_a_table(host):
     host.devices(device("drydock-web-thin", "254:3", "", uuid="drydock-x"))
     (found,) = dmsetup.devices(host)
@@ -67,3 +81,9 @@ def test_asking_for_a_status_never_commits_the_pool(host):
     assert dmsetup.status(host, "web") == "0 8 thin 1 2"
     assert dmsetup.statuses(host, "thin") == {"a": "0 8 thin 8 7", "b": "0 8 thin Fail"}
     assert all("--noflush" in command for command in host.ran)
+
+
+@pytest.mark.parametrize("count", ["\u00b2", "9" * 5000])
+def test_an_open_count_that_is_no_number(host, count):
+    host.devices(POOL, THIN._replace(open_count=count))
+    assert dmsetup.devices(host) == [POOL]

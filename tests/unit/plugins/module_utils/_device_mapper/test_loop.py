@@ -77,3 +77,8 @@ def test_a_loop_that_does_not_go_is_told(host, monkeypatch):
     with pytest.raises(CommandFailed) as failure:
         loop.AwaitDetached("/dev/loop4").perform(Context(host))
     assert "/dev/loop4 is still attached" in failure.value.message
+
+
+def test_a_file_whose_name_no_file_can_have(host, tmp_path):
+    host.loop(0, "/a\0b")
+    assert loop.over(loop.loops(host), str(tmp_path)) == []

@@ -76,3 +76,14 @@ def test_other_than_plain_pieces_are_refused(volumes):
 )
 def test_names_of_lvm(name, pair):
     assert lvm.split_name(name) == pair
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "x", "9" * 5000, "-1"])
+def test_numbers_that_are_none_are_refused(volumes, number):
+    volumes.answer(LVS, SHOWN.replace("|24576|8192|/dev/loop0(152)", "|%s|8192|/dev/loop0(152)" % number))
+    with pytest.raises(Refused) as failure:
+        lvm.parts_of(volumes, "docker-thinpool")
+    assert "LVM says what cannot be read of the volume thinpool_tmeta" in failure.value.message
+    volumes.answer(PVS, "  /dev/loop0|%s\n" % number)
+    with pytest.raises(Refused):
+        lvm.parts_of(volumes, "docker-thinpool")

@@ -18,6 +18,7 @@ RECORDED = """<superblock uuid="" time="1" transaction="0" flags="0" version="2"
   </device>
 </superblock>
 """
+MAPPING = '<single_mapping origin_block="9" data_block="7" time="0"/>\n'
 
 
 def of(device_id, text=RECORDED, blocks=7000):
@@ -64,3 +65,34 @@ def test_blocks_that_the_pool_does_not_have():
 @pytest.mark.parametrize("text", ["", "\0" * 100, "<device dev_id=", '<ref name="x"/>\n' * 5])
 def test_no_dump(text):
     assert of(1, text) is None
+
+
+def shares(*names):
+    lines = ['<ref name="%s"/>\n' % name for name in names]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "defined",
+    [
+        '<def name="0">\n%s%s</def>\n' % (MAPPING, shares("0")),  # itself
+        '<def name="0">\n%s</def>\n<def name="1">\n%s</def>\n' % (shares("1"), shares("0")),
+        '<def name="0">\n%s</def>\n' % MAPPING
+        + "".join(
+            '<def name="%d">\n%s</def>\n' % (one + 1, shares(one, one)) for one in range(60)
+        ),  # 2^60 ranges
+    ],
+)
+def test_shared_mappings_that_multiply_are_damage(defined):
+    text = defined + '<device dev_id="7" mapped_blocks="1" transaction="0">\n%s</device>\n' % shares(
+        "60", "0"
+    )
+    with pytest.raises(BadRecord) as failure:
+        of(7, text)
+    assert "twice" in failure.value.message
+
+
+def test_what_is_shared_may_share_itself():
+    text = '<def name="a">\n%s</def>\n<def name="b">\n%s</def>\n' % (MAPPING, shares("a"))
+    text += '<device dev_id="7" mapped_blocks="1" transaction="0">\n%s</device>\n' % shares("b")
+    assert of(7, text) == [Range(9, 7, 1)]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._device_mapper import thin
-from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed, Refused
+from ansible_collections.drydock.rescue.plugins.module_utils._errors import BadRecord, CommandFailed, Refused
 from ansible_collections.drydock.rescue.plugins.module_utils._plan import Context
 from ansible_collections.drydock.rescue.tests.unit.support.host import device
 
@@ -225,3 +225,16 @@ def test_the_helper_does_nothing_when_all_went_well(watched, tmp_path):
     watched.devices(POOL, ORIGIN)
     create(watched)  # waits for the helper
     assert not said.exists()
+
+
+@pytest.mark.parametrize("word", ["x", "", "9" * 30])
+def test_a_device_of_ours_whose_uuid_names_no_thin_id(word):
+    uuid = "drydock-%s-thin-%s@254:0" % ("a" * 64, word)
+    assert thin.named_ids([device("drydock-web-thin", "254:1", "", uuid=uuid)]) == []
+
+
+@pytest.mark.parametrize("table", ["0 8 thin 254:0", "0 8 thin 254:0 x", "0 8 thin 254:0 \u00b2"])
+def test_a_table_that_names_no_thin_id(table):
+    with pytest.raises(BadRecord) as failure:
+        thin.id_of(device("web", "254:1", table))
+    assert "the table of web cannot be read" in failure.value.message

@@ -549,3 +549,10 @@ def test_a_driver_never_leads_out_of_the_data_root(docker, driver):
     container = Container(docker.path, container_id)
     assert (container.driver, container.layer_id) == ("overlay2", ident("layer of web"))
     assert "as its storage driver" in container.problems[0].message
+
+
+def test_labels_are_texts_whatever_a_record_holds(docker):
+    deep = json.loads("[" * 700 + "]" * 700)
+    docker.container("web", Config={"Labels": {"a": "b", "c": deep, "d": 7}})
+    config = containers.find(docker.path, "web").config(True)
+    assert config["labels"] == {"a": "b"}

@@ -148,3 +148,10 @@ def test_no_file_stays_open(path):
         with contextlib.suppress(BadRecord, NotFound):
             records.read_text(name)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_number_of_a_million_digits_takes_no_time(path):
+    write(path, b'{"Pid": ' + b"9" * 1000000 + b"}")
+    with pytest.raises(BadRecord) as failure:
+        records.read_json(path)
+    assert "is not whole JSON (a number of 1000000 digits)" in failure.value.message

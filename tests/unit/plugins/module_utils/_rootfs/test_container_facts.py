@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import json
 import os
 
 import pytest
@@ -20,8 +21,9 @@ def facts(host, docker):
             options.get("missing_ok", False),
             options.get("env", False),
             options.get("orphans", False),
+            details=options.get("details", True),
         )
-        return dict(found, containers=list(found["containers"]))
+        return dict(found, containers=[json.loads(one) for one in found["containers"]])
 
     return read
 
@@ -125,3 +127,21 @@ def test_secrets_only_on_request(docker, facts):
     for secret in ("MYSQL_ROOT_PASSWORD", "'token'"):
         assert secret not in repr(facts())
         assert secret in repr(facts(env=True))
+
+
+def test_without_details_what_is_short_and_every_problem_is_returned(docker, facts):
+    docker.overlay_container("web", "base")
+    docker.container("lost", driver="devicemapper")
+    found = facts(details=False)
+    web, lost = sorted(found["containers"], key=lambda one: one["name"], reverse=True)
+    assert (web["name"], web["driver"], web["alive"]) == ("web", "overlay2", False)
+    assert (web["state"]["finished_at"], lost["problems"][0]["code"]) == (
+        "2023-06-01T00:00:00Z",
+        "storage_unknown",
+    )
+    assert not {"config", "mounts", "storage", "image_id"}.intersection(web)
+    assert facts()["problems"] == found["problems"]
+
+
+def test_the_kernel_is_that_of_the_host(docker, facts):
+    assert facts()["kernel"] == os.uname().release

@@ -239,38 +239,26 @@ def test_a_place_that_cannot_be_used(host, web, opened, tmp_path, kind):
 # -- runs that were killed ---------------------------------------------------------------------------------
 
 
-def killed_after(host, web, steps, **changes):
-    """Does the first steps of opening and then nothing more."""
-    wanted = opening.Wanted(
-        "web", "", web.path, NOTHING, None, "scratch", "auto", None, 2**30, False
-    )._replace(**changes)
-    real = opening.Plan.apply
+@pytest.fixture
+def killed(host, web, killed_after):
+    """Does the first steps of opening a scratch and then nothing more."""
 
-    class Killed(BaseException):
-        pass
+    def kill(steps, **changes):
+        wanted = opening.Wanted(
+            "web", "", web.path, NOTHING, None, "scratch", "auto", None, 2**30, False
+        )._replace(**changes)
+        killed_after(steps, lambda: opening.open_rootfs(host, wanted, False))
 
-    def apply(plan, target):
-        if not plan.steps:  # nothing to hold
-            return real(plan, target)
-        plan.steps[:] = [step._replace(undo=None) for step in plan.steps[:steps]]
-        real(plan, target)
-        raise Killed
-
-    opening.Plan.apply = apply
-    try:
-        with pytest.raises(Killed):
-            opening.open_rootfs(host, wanted, False)
-    finally:
-        opening.Plan.apply = real
-    assert os.path.exists(host.run_directory)
+    return kill
 
 
-# make /run/drydock, make the tree, label it, make the scratch, its upper, its work, mount
 @pytest.mark.parametrize("steps", range(1, 8))
 @pytest.mark.parametrize("work_dir", [False, True])
-def test_the_next_closing_tidies_up_after_a_kill_at_any_point(host, web, closed, tmp_path, steps, work_dir):
+def test_the_next_closing_tidies_up_after_a_kill_at_any_point(
+    host, killed, closed, tmp_path, steps, work_dir
+):
     (tmp_path / "work").mkdir()
-    killed_after(host, web, steps, work_dir=str(tmp_path / "work") if work_dir else None)
+    killed(steps, work_dir=str(tmp_path / "work") if work_dir else None)
     closed()
     assert mounts(host) == []
     assert os.listdir(str(tmp_path / "work")) == []
@@ -278,16 +266,16 @@ def test_the_next_closing_tidies_up_after_a_kill_at_any_point(host, web, closed,
 
 
 @pytest.mark.parametrize("steps", range(1, 7))
-def test_the_next_opening_tidies_up_and_opens(host, web, opened, closed, steps):
-    killed_after(host, web, steps)
+def test_the_next_opening_tidies_up_and_opens(host, killed, opened, closed, steps):
+    killed(steps)
     assert opened(access="scratch").changed
     closed()
     assert not os.path.exists(host.run_directory)
 
 
 @pytest.mark.parametrize("steps", range(2, 8))
-def test_cleanup_finds_what_a_killed_run_left(host, web, steps):
-    killed_after(host, web, steps)
+def test_cleanup_finds_what_a_killed_run_left(host, killed, steps):
+    killed(steps)
     assert closing.close_everything(host, True)
     assert os.path.exists(host.run_directory)
     closing.close_everything(host, False)

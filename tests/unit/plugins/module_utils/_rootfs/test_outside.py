@@ -305,33 +305,12 @@ def test_a_failure_takes_all_back(host, opened, web):
     assert (points(host), os.path.exists(host.run_directory)) == ([], False)
 
 
-def killed_after(host, opened, steps):
-    real = opening.Plan.apply
-
-    class Killed(BaseException):
-        pass
-
-    def apply(plan, target):
-        if not plan.steps:
-            return real(plan, target)
-        plan.steps[:] = [step._replace(undo=None) for step in plan.steps[:steps]]
-        real(plan, target)
-        raise Killed
-
-    opening.Plan.apply = apply
-    try:
-        with pytest.raises(Killed):
-            opened()
-    finally:
-        opening.Plan.apply = real
-
-
 # the run directory, the tree, its label, the merge, its peer group, two volumes
 @pytest.mark.parametrize("steps", range(4, 8))
 @pytest.mark.parametrize("way", ["unmounted", "cleanup", "mounted"])
-def test_what_a_killed_run_left(host, opened, web, steps, way):
+def test_what_a_killed_run_left(host, opened, web, killed_after, steps, way):
     docker = web(__a=local("one"), __a__b=local("two"))
-    killed_after(host, opened, steps)
+    killed_after(steps, opened)
     if way == "unmounted":
         closing.close_rootfs(host, "web", None, False)
     elif way == "cleanup":

@@ -77,6 +77,13 @@ def test_a_broken_pool_is_told_with_what_docker_recorded(host, stopped):
     assert sorted(one["device_id"] for one in found["pools"][0]["thin_devices"]) == [1, 10]
 
 
+def test_a_tool_that_is_missing_is_no_damage(host, stopped):
+    host.missing_tools.add("thin_ls")
+    found = pool_facts.pool_facts(host, stopped.path)
+    assert [one["code"] for one in found["problems"]] == ["missing_tools"]
+    assert found["pools"][0]["data"]["percent"] == 4.9
+
+
 def test_the_metadata_of_files_that_are_in_use_is_not_read(host, stopped):
     host.loop(4, device_files.pool_files(stopped.path)[0])
     found = pool_facts.pool_facts(host, stopped.path)
