@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _text
+from . import _jobs, _text
 from ._errors import CommandFailed, MissingTools, RescueError
 from ._host import Host
 
@@ -18,32 +18,38 @@ Result = Dict[str, Any]
 
 # Shared by every module that selects containers; documented in the fragment drydock.rescue.selection.
 DATA_ROOT = {"data_root": {"type": "path"}}
-CONTAINERS = dict(DATA_ROOT, containers={"type": "list", "elements": "str"})
-CONTAINER = dict(DATA_ROOT, container={"type": "str", "required": True})
+ROOTS = dict(DATA_ROOT, containerd_root={"type": "path"})
+CONTAINERS = dict(ROOTS, containers={"type": "list", "elements": "str"})
+CONTAINER = dict(ROOTS, container={"type": "str", "required": True})
+# Of every module that can take long; documented in the fragment drydock.rescue.progress.
+PROGRESS = {
+    "progress": {"type": "bool", "default": True},
+    "background": {"type": "bool", "default": False},
+    "throttle": {"type": "int", "default": 0},
+}
 
 
 def run(
     argument_spec: Dict[str, Any],
     work: Callable[[Host, Dict[str, Any], bool], Result],
     bulk: str = "",
-    several_lines: Sequence[str] = (),
     **options: Any,
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
     becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names the
-    part of the result that can be very long: an iterator of mappings, which is gone through before the rest is looked
-    at; every text in them is made one line, but what is under their keys ``several_lines``.
+    part of the result that can be very long: a list whose items are JSON already, made by _text.as_json.
 
     Nothing leaves here that could drive a terminal: messages are one printable line each, and of everything else
     control characters, marks of direction and undecodable bytes are escaped.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
-    pieces: List[str] = []
     try:
-        result = work(Host(), module.params, module.check_mode)
-        if bulk:
-            # As text they take the least memory.
-            pieces = [_text.as_json(item, several_lines) for item in result.pop(bulk)]
+        if module.params.get("background") and not module.check_mode:
+            asked = {name: value for name, value in module.params.items() if name not in PROGRESS}
+            result = _jobs.reach(Host(), [module._name, asked], lambda host: _told(work, host, module.params))
+        else:
+            result = work(Host(), module.params, module.check_mode)
+        pieces = result.pop(bulk) if bulk else []
         result = _text.data(result)
     except RescueError as error:
         _fail(module, error)
@@ -62,11 +68,25 @@ def run(
 
 
 def _fail(module: AnsibleModule, error: RescueError) -> None:
+    module.fail_json(**_failure(error))
+
+
+def _failure(error: RescueError) -> Result:
     facts: Dict[str, Any] = {"code": error.code, "actions": error.ran, "undone": error.undone}
     if isinstance(error, MissingTools):
         facts["missing_tools"] = error.tools
     message = _text.printable(str(error))
-    module.fail_json(msg=message, changed=bool(set(error.ran)) and not error.undone, **_text.data(facts))
+    return dict(_text.data(facts), msg=message, changed=bool(set(error.ran)) and not error.undone)
+
+
+def _told(work: Callable[[Host, Dict[str, Any], bool], Result], host: Host, params: Dict[str, Any]) -> Result:
+    """What work comes to, where somebody else is to hear it: a failure is a result too."""
+    try:
+        return work(host, params, False)
+    except RescueError as error:
+        return dict(_failure(error), failed=True)
+    except OSError as error:
+        return dict(_failure(CommandFailed(os_error(error))), failed=True)
 
 
 def os_error(error: OSError) -> str:

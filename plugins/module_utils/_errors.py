@@ -37,6 +37,13 @@ class NoDataRoot(NotFound):
     code = "no_data_root"
 
 
+class NoRepository(NotFound):
+    """There is no repository where backups were to go, and none is to be made."""
+
+    code = "no_repository"
+    HINT = "Give the location of one that is there, or allow it with `make_repository`"
+
+
 class Ambiguous(RescueError):
     """A word that means more than one container, or a directory that holds more than one data root."""
 

@@ -12,7 +12,8 @@ import re
 import stat
 import subprocess
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _mountinfo, _syscalls, _text
 from ._errors import CommandFailed, MissingTools
@@ -28,9 +29,18 @@ _PACKAGES = {
     "systemctl": "systemd",
     "docker": "docker.io / docker",
     "tar": "tar",
+    "zstd": "zstd",
+    "gzip": "gzip",
+    "btrfs": "btrfs-progs",
+    "restic": "restic",
 }
 
 
+# Seconds. What was killed has its files and mounts for a moment, when no list shows that it works in them any more.
+_ENDS_WITHIN, _LOOKS_EVERY = 2.0, 0.05
+_SUBVOLUME = 256  # the inode number of the root of every subvolume of btrfs
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLACE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -55,7 +65,10 @@ class Host:
     sys = "/sys"
     run_directory = "/run/drydock"
     image_directory = "/var/tmp/drydock"  # for what is too large for memory
+    restore_directory = "/var/tmp/drydock-restore"
     units_directory = "/run/systemd/system"
+    jobs_directory = "/run/drydock-jobs"
+    job_directory: Optional[str] = None  # of the job that we are, see _jobs.py
     lock_prefix = "drydock/"
 
     # -- tools ---------------------------------------------------------------------------------------------
@@ -84,7 +97,7 @@ class Host:
     ) -> Finished:
         """Runs a tool in the C locale; raises CommandFailed unless it ends with a code in ``ok``. Standard input is
         empty, or an open file; so is standard output where it is not wanted as text. ``keep`` stays open in it."""
-        process = self._start(argv, stdin, stdout, keep=keep)
+        process = self.start(argv, stdin, stdout, keep=keep)
         out, err = ((text or b"").decode("utf-8", "surrogateescape") for text in process.communicate())
         if process.returncode not in ok:
             raise _failed(argv, process.returncode, err or out)
@@ -101,8 +114,8 @@ class Host:
         """Runs ``first | second`` and returns what both said on standard error; both must end with a code in ``ok``.
         ``keep`` stays open in the first."""
         with tempfile.TemporaryFile() as said:
-            source = self._start(first, stdin, subprocess.PIPE, said.fileno(), keep)
-            sink = self._start(second, source.stdout, subprocess.DEVNULL, said.fileno())
+            source = self.start(first, stdin, subprocess.PIPE, said.fileno(), keep)
+            sink = self.start(second, source.stdout, subprocess.DEVNULL, said.fileno())
             if source.stdout:
                 source.stdout.close()  # so that the first notices when the second ends early
             codes = (sink.wait(), source.wait())
@@ -113,28 +126,33 @@ class Host:
                 raise _failed(argv, code, text)
         return text
 
-    def _start(
+    def start(
         self,
         argv: Sequence[str],
         stdin: Any,
         stdout: int,
         stderr: int = subprocess.PIPE,
         keep: Sequence[int] = (),
+        environment: Optional[Mapping[str, str]] = None,
+        first: Optional[Callable[[], None]] = None,
     ) -> "subprocess.Popen[bytes]":
+        """Starts a tool in the C locale, with nothing of our environment but what ``environment`` says. ``keep`` stays
+        open in it. ``first`` is called in the new process, before it becomes the tool. Raises MissingTools."""
         path = self.tool(argv[0])
         if path is None:
             self.require(argv[:1])
-        environment = {"LC_ALL": "C", "PATH": _PATH}
+        variables = dict(environment or {}, LC_ALL="C", PATH=_PATH)
         for name in ("DM_DISABLE_UDEV", "TMPDIR"):
             if name in os.environ:
-                environment[name] = os.environ[name]
+                variables[name] = os.environ[name]
         return subprocess.Popen(  # pylint: disable=ansible-bad-function
             [path or argv[0]] + list(argv[1:]),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            env=environment,
+            env=variables,
             pass_fds=tuple(keep),
+            preexec_fn=first,
         )
 
     # -- the kernel ----------------------------------------------------------------------------------------
@@ -162,10 +180,8 @@ class Host:
             )
 
     def unmount(self, target: str) -> None:
-        try:
-            _syscalls.unmount(target)
-        except OSError as error:
-            raise _busy(target, error)
+        """Raises CommandFailed. Who works in it has two seconds to end."""
+        _unmount(target, target)
 
     def bind_inside(self, source: str, root: str, parts: Sequence[str], options: Sequence[str]) -> None:
         """Binds a directory or file at a place below ``root``, without what is mounted in it, and in a peer group of
@@ -226,7 +242,7 @@ class Host:
         try:
             above = _open_place(root, parts[:-1])
             try:
-                _syscalls.unmount("/proc/self/fd/%d/%s" % (above, parts[-1]))
+                _unmount("/proc/self/fd/%d/%s" % (above, parts[-1]), os.path.join(root, *parts))
             finally:
                 os.close(above)
         except OSError as error:
@@ -280,18 +296,67 @@ class Host:
         except OSError:
             return None
 
+    def end_with_parent(self, number: int, parent: int) -> None:
+        """Called in a process of its own, before it becomes a tool: it gets a signal when the process ``parent``, which
+        started it, ends, by whatever death."""
+        _syscalls.end_with_parent(number)
+        if os.getppid() != parent:  # it ended before that
+            os._exit(1)
+
+    def stage(self, place: str, texts: Mapping[str, bytes], trees: Mapping[str, Tuple[str, str]]) -> None:
+        """Called in a process of its own, before it becomes a tool: shows it, and nobody else, files with these texts
+        and ``trees``, by name, at the directory ``place``. A tree is a directory, or one name in it that is all that is
+        to be seen. The kernel follows no link in it, where it can do that. Raises OSError."""
+        _syscalls.own_mounts()
+        views = []
+        for name, (path, only) in trees.items():
+            directory = os.open(path, _DIRECTORY)
+            views.append((name, only, directory, self.without_links(directory)))
+        above = os.path.dirname(place)  # a tree may be what is mounted at the place itself
+        _syscalls.mount("drydock", above, "tmpfs", _syscalls.MS_NOSUID | _syscalls.MS_NODEV, "mode=0700")
+        os.mkdir(place, 0o700)
+        for name, text in texts.items():
+            with open(os.path.join(place, name), "xb") as stream:
+                stream.write(text)
+        for name, only, directory, view in views:
+            target = os.path.join(place, name)
+            os.mkdir(target, 0o700)
+            if only:
+                os.close(os.open(os.path.join(target, only), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                self._show(os.open(only, _PLACE, dir_fd=directory), os.path.join(target, only))
+            elif view is None:
+                self._show(directory, target)
+            else:
+                _syscalls.attach(view, target)
+
+    @staticmethod
+    def _show(source: int, target: str) -> None:
+        flags = _syscalls.MS_BIND | _syscalls.MS_REC
+        _syscalls.mount("/proc/self/fd/%d" % source, target, "", flags, "")
+
+    def is_subvolume(self, path: str) -> bool:
+        """Whether a path is the root of a subvolume of btrfs itself, no link to one."""
+        try:
+            here, above = os.lstat(path), os.lstat(os.path.dirname(path))
+        except OSError:
+            return False
+        return stat.S_ISDIR(here.st_mode) and here.st_ino == _SUBVOLUME and here.st_dev != above.st_dev
+
     # -- what the kernel shows -----------------------------------------------------------------------------
 
     def mounts(self) -> List[_mountinfo.Mount]:
         """The mounts of our own namespace."""
         return _mountinfo.parse(self._proc_text("self/mountinfo"))
 
-    def mounts_of_every_namespace(self) -> List[Tuple[int, List[_mountinfo.Mount]]]:
-        """One process of each mount namespace, ours first, with the mounts that it sees."""
+    def mounts_of_every_namespace(
+        self, processes: Optional[Sequence[Process]] = None
+    ) -> List[Tuple[int, List[_mountinfo.Mount]]]:
+        """One process of each mount namespace, ours first, with the mounts that it sees; of the ``processes`` where
+        they were listed already."""
         seen: Dict[str, int] = {}
         found = [(os.getpid(), self.mounts())]
         seen[self._namespace("self")] = os.getpid()
-        for process in self.processes():
+        for process in self.processes() if processes is None else processes:
             if process.mount_namespace and process.mount_namespace not in seen:
                 seen[process.mount_namespace] = process.pid
                 found.append((process.pid, self.mounts_of(process.pid)))
@@ -305,7 +370,7 @@ class Host:
         """Every process but the kernel's own threads; one that ends while we look is left out."""
         found = []
         for name in os.listdir(self.proc):
-            if not name.isdigit():
+            if not _text.is_number(name):
                 continue
             argv = [part for part in self._proc_text(name + "/cmdline").split("\0") if part]
             if argv:
@@ -335,7 +400,7 @@ class Host:
             return True
 
     def _uid(self, pid: str) -> int:
-        match = re.search(r"^Uid:\s+(\d+)", self._proc_text(pid + "/status"), re.MULTILINE)
+        match = re.search(r"^Uid:\s+([0-9]{1,10})", self._proc_text(pid + "/status"), re.MULTILINE)
         return int(match.group(1)) if match else -1
 
     def _namespace(self, pid: str) -> str:
@@ -367,6 +432,18 @@ def _open_place(top: str, parts: Sequence[str]) -> int:
         os.close(descriptor)
         raise OSError(errno_codes.ELOOP, os.strerror(errno_codes.ELOOP), "/".join(parts))
     return descriptor
+
+
+def _unmount(path: str, shown: str) -> None:
+    give_up = time.monotonic() + _ENDS_WITHIN
+    while True:
+        try:
+            _syscalls.unmount(path)
+            return
+        except OSError as error:
+            if error.errno != errno_codes.EBUSY or time.monotonic() > give_up:
+                raise _busy(shown, error)
+        time.sleep(_LOOKS_EVERY)
 
 
 def _busy(target: str, error: OSError) -> CommandFailed:

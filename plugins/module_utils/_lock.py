@@ -16,24 +16,45 @@ from typing import Iterator
 from ._errors import Refused
 from ._host import Host
 
+_LONGEST_TURN = 3600.0  # seconds
+_LOOKS_EVERY = 0.05
 _NAME_LENGTH = 107  # bytes that sun_path has behind the leading zero
 
 
-@contextlib.contextmanager
-def held(host: Host, subject: str, shown: str) -> Iterator[None]:
+def held(host: Host, subject: str, shown: str) -> "contextlib.AbstractContextManager[None]":
     """Holds the lock of ``subject`` (an ID or a name); an error calls it ``shown``. Raises Refused that says who
     holds it already."""
+    return _held(host, subject, shown, 0.0)
+
+
+def turn(host: Host, subject: str, shown: str) -> "contextlib.AbstractContextManager[None]":
+    """The same, but waits for who holds it, up to an hour."""
+    return _held(host, subject, shown, _LONGEST_TURN)
+
+
+@contextlib.contextmanager
+def _held(host: Host, subject: str, shown: str, patience: float) -> Iterator[None]:
     name = (host.lock_prefix + subject)[:_NAME_LENGTH]
+    give_up = time.monotonic() + patience
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as lock:
-        try:
-            lock.bind("\0" + name)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            raise Refused(
-                "another run works on %s now: %s" % (shown, _holder(host, name)), "Wait until it has ended"
-            )
+        while not _is_ours(lock, name):
+            if time.monotonic() >= give_up:
+                raise Refused(
+                    "another run works on %s now: %s" % (shown, _holder(host, name)),
+                    "Wait until it has ended",
+                )
+            time.sleep(_LOOKS_EVERY)
         yield
+
+
+def _is_ours(lock: socket.socket, name: str) -> bool:
+    try:
+        lock.bind("\0" + name)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False
+    return True
 
 
 def _holder(host: Host, name: str) -> str:

@@ -9,6 +9,8 @@ written as octal escapes there.
 import re
 from typing import List, NamedTuple, Optional, Tuple
 
+from ._text import is_number
+
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -33,7 +35,7 @@ def parse(text: str) -> List[Mount]:
             continue
         dash = fields.index("-", 6)
         tail = fields[dash + 1 :]
-        if len(tail) < 2 or not fields[0].isdigit() or not fields[1].isdigit():
+        if len(tail) < 2 or not is_number(fields[0]) or not is_number(fields[1]):
             continue
         mounts.append(
             Mount(

@@ -10,9 +10,12 @@
   volumes), and no other mount is;
 - scratch directories are `<work dir>/.drydock-<name>`, named by the label;
 - thin ids of ours lie in 0xffff00-0xffffff;
-- a held Docker is a drop-in `/run/systemd/system/<unit>.d/drydock-<name>.conf`.
+- btrfs snapshots of ours are the subvolumes `<data root>/btrfs/drydock-<name>`;
+- a held Docker is a drop-in `/run/systemd/system/<unit>.d/drydock-<name>.conf`;
+- work that goes on by itself has a directory below `/run/drydock-jobs` (_jobs.py).
 
-All of it but the thin ids is gone after a reboot, and none of it needs the container's record to be found.
+All of it but the thin ids and the snapshots is gone after a reboot, and none of it needs the container's record to be
+found.
 """
 
 import os
@@ -55,8 +58,7 @@ class Tree(NamedTuple):
 
 def tree_name(container_id: str, name: str, unique: bool) -> str:
     """The container's name, or its ID where the name is missing, not unique or not fit for a path and a device."""
-    fit = bool(_TREE_NAME.fullmatch(name)) and len(name) <= _LONGEST_TREE_NAME
-    return name if unique and fit else container_id
+    return name if unique and is_tree_name(name) else container_id
 
 
 def device_name(tree: str, role: str) -> str:
@@ -82,7 +84,7 @@ def read_label(mount: _mountinfo.Mount) -> Optional[Label]:
     fields = mount.source.split("/")
     if mount.fs_type != "tmpfs" or fields[0] != "drydock" or len(fields) != 6:
         return None
-    return Label(*[os.fsdecode(unquote_to_bytes(field)) for field in fields[1:]])
+    return Label(*[os.fsdecode(unquote_to_bytes(os.fsencode(field))) for field in fields[1:]])
 
 
 def trees(mounts: Sequence[_mountinfo.Mount]) -> List[Tree]:
@@ -100,6 +102,15 @@ def trees(mounts: Sequence[_mountinfo.Mount]) -> List[Tree]:
 
 def scratch_directory(work_dir: str, tree: str) -> str:
     return os.path.join(work_dir, ".drydock-" + tree)
+
+
+def is_tree_name(name: str) -> bool:
+    """Whether a tree of ours can have this name: that of a container, or its ID."""
+    return bool(_TREE_NAME.fullmatch(name)) and len(name) <= _LONGEST_TREE_NAME
+
+
+def snapshot(home: str, tree: str) -> str:
+    return os.path.join(home, PREFIX + tree)
 
 
 def drop_in(units_directory: str, unit: str, tree: str) -> str:

@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List, Tuple
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC = 32, 4096, 16384
-MS_PRIVATE, MS_SHARED = 1 << 18, 1 << 20
+MS_PRIVATE, MS_SLAVE, MS_SHARED = 1 << 18, 1 << 19, 1 << 20
 CLONE_NEWNS = 0x00020000
 
 # Numbers of the calls that the C library of old hosts has no function for; alike on every architecture since 5.x.
@@ -21,6 +21,7 @@ _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _MOVE_MOUNT_F_EMPTY_PATH, _MOVE_MOUNT_T_EMPTY_PATH = 4, 0x40
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
+_PR_SET_PDEATHSIG = 1
 _MOUNT_ATTR_NOSYMFOLLOW = 0x200000
 
 _FLAGS: Dict[str, int] = {
@@ -64,6 +65,18 @@ def unmount(target: str) -> None:
     """umount2(2) without flags but for not following a link. Raises OSError."""
     umount_nofollow = 8
     _check(_libc.umount2(os.fsencode(target), umount_nofollow), target)
+
+
+def own_mounts() -> None:
+    """A mount namespace of its own for this process. What is mounted there is seen nowhere else and goes with the
+    process; what is unmounted elsewhere goes from there too. Raises OSError."""
+    _check(_libc.unshare(CLONE_NEWNS), "unshare")
+    mount("", "/", "", MS_REC | MS_SLAVE, "")
+
+
+def end_with_parent(signal: int) -> None:
+    """This process gets a signal when the one that started it ends from now on, by whatever death. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0), "prctl")
 
 
 def clone_root_of(mount_namespace: int) -> int:

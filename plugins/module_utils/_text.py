@@ -18,12 +18,27 @@ _DANGEROUS = (
 )
 _IN_DATA = re.compile("[%s]" % _DANGEROUS)
 _ENCODER = json.JSONEncoder(check_circular=False)
+_DIGITS = 20  # 64 bits
+_FEW = 5
 _IN_NAMES = re.compile("[\t\n%s]" % _DANGEROUS)
 
 
 def printable(text: str) -> str:
     """Fit for one line of a message: whatever is not printable is escaped."""
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def few(texts: Sequence[str], between: str = ", ") -> str:
+    """The first five, fit for one line of a message, and how many more there are."""
+    more = len(texts) - _FEW
+    return printable(between.join(texts[:_FEW])) + (" and %d more" % more if more > 0 else "")
+
+
+def few_lines(lines: Sequence[str]) -> str:
+    """The same of what a tool said."""
+    more = len(lines) - _FEW
+    shown = printable("; ".join(line.strip() for line in lines[:_FEW]))
+    return shown + ("; and %d more" % more if more > 0 else "")
 
 
 def name(text: str) -> str:
@@ -46,6 +61,11 @@ def as_json(item: Dict[str, Any], several_lines: Sequence[str] = ()) -> str:
     return json.dumps(
         {name(key): _mapped(value, _clean if key in several_lines else name) for key, value in item.items()}
     )
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number that int() takes and that a count or an id can be."""
+    return text.isdecimal() and len(text) <= _DIGITS
 
 
 def _clean(text: str) -> str:

@@ -17,14 +17,16 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tu
 
 from .._errors import CommandFailed, Refused
 from .._host import Host
+from . import view
 from .inside import Entry, Inside, Parts, shown
 
 _COPIED = ("file", "directory", "link")
-_KEEP = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
+# What makes tar keep all that a file is; read by what else uses tar.
+KEEP = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"]
 # Nothing in the archive but what is in the tree: the same tree gives the same bytes.
-_PAX = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
+PAX = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
 # Version 0.0 alone puts no process ID into the archive.
-_SPARSE = ["--sparse", "--sparse-version=0.0"]
+SPARSE = ["--sparse", "--sparse-version=0.0"]
 _TAR_CHANGED = 1  # "file changed as we read it": a living container
 _CHUNK = 1024 * 1024
 
@@ -83,6 +85,12 @@ def missing(entries: List[Entry], dest: str) -> List[Entry]:
 
 def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List[str]:
     """Copies the entries below ``dest`` under their paths. Returns warnings (files that changed meanwhile)."""
+    with _names(entries) as names:
+        return named_to_directory(host, root, names, dest)
+
+
+def named_to_directory(host: Host, root: str, names: int, dest: str) -> List[str]:
+    """The same for names in an open file, each ended by a zero byte."""
     host.require(("tar",))
     extract = [
         "tar",
@@ -91,8 +99,8 @@ def to_directory(host: Host, root: str, entries: List[Entry], dest: str) -> List
         "--directory=" + dest,
         "--preserve-permissions",
         "--same-owner",
-    ] + _KEEP
-    with _names(entries) as names, _source(host, root) as (create, keep):
+    ] + KEEP
+    with _source(host, root) as (create, keep):
         return _warnings(host.pipe(create, extract, names, ok=(0, _TAR_CHANGED), keep=keep))
 
 
@@ -106,25 +114,16 @@ def to_archive(host: Host, root: str, entries: List[Entry], archive: int) -> Lis
 @contextlib.contextmanager
 def _source(host: Host, root: str) -> Iterator[Tuple[List[str], Sequence[int]]]:
     """The tar that reads the tree to standard output, and the files that it needs open."""
-    directory = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    view = host.without_links(directory)
-    place = root if view is None else "/proc/self/fd/%d" % view
-    try:
-        yield (
-            ["tar", "--create", "--file=-"] + _from(place) + _PAX + [*_SPARSE] + _KEEP,
-            () if view is None else (view,),
-        )
-    except CommandFailed as error:
-        error.message = error.message.replace(place, root)
-        if "symbolic links" in error.message:
-            error.hint = (
-                "A link stands now where a directory was: the container lives. Copy again, or stop it"
-            )
-        raise
-    finally:
-        os.close(directory)
-        if view is not None:
-            os.close(view)
+    with view.opened(host, root) as tree:
+        try:
+            yield ["tar", "--create", "--file=-"] + _from(tree.place) + PAX + [*SPARSE] + KEEP, tree.keep
+        except CommandFailed as error:
+            error.message = error.message.replace(tree.place, root)
+            if "symbolic links" in error.message:
+                error.hint = (
+                    "A link stands now where a directory was: the container lives. Copy again, or stop it"
+                )
+            raise
 
 
 def sha256(path: str) -> str:

@@ -177,6 +177,10 @@ def shown(parts: Parts) -> str:
     return printable("/" + "/".join(parts))
 
 
+def kind_of(facts: os.stat_result) -> str:
+    return _KINDS.get(stat.S_IFMT(facts.st_mode), "other")
+
+
 def outermost(entries: Sequence[Entry]) -> List[Entry]:
     """The entries that lie below no other one."""
     chosen = {entry.parts for entry in entries}
@@ -185,5 +189,5 @@ def outermost(entries: Sequence[Entry]) -> List[Entry]:
 
 def _entry(directory: int, parts: Parts) -> Entry:
     facts = os.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
-    kind = _KINDS.get(stat.S_IFMT(facts.st_mode), "other")
+    kind = kind_of(facts)
     return Entry(parts, kind, facts, os.readlink(parts[-1], dir_fd=directory) if kind == "link" else "")

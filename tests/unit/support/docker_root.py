@@ -80,6 +80,7 @@ class DockerRoot:
         """A container since 1.10, with its mount in layerdb. Returns its id; the layer is ident("layer of <name>")."""
         container_id = ident(name)
         self.write(self.record(name, driver, **keys), "containers", container_id, "config.v2.json")
+        self.write({}, "containers", container_id, "hostconfig.json")
         self.layer_mount(container_id, driver, layer or ident("layer of " + name))
         return container_id
 
@@ -98,16 +99,63 @@ class DockerRoot:
             self.write(parent, *(mounts + ("parent",)))
 
     def image(self, driver, *cache_ids):
-        """An image of layers, the top one first. Returns the chain id of its top."""
-        parent = ""
+        """The layers of an image, the top one first. Returns the chain id of its top, its own where it is alone."""
+        chain = ""
         for cache_id in reversed(cache_ids):
-            chain = ident(parent + " sha256:" + ident("diff of " + cache_id))
-            directory = ("image", driver, "layerdb", "sha256", chain)
+            diff = "sha256:" + ident("diff of " + cache_id)
+            below, chain = chain, "sha256:" + ident("%s %s" % (chain, diff)) if chain else diff
+            directory = ("image", driver, "layerdb", "sha256", chain[len("sha256:") :])
             self.write(cache_id, *(directory + ("cache-id",)))
-            if parent:
-                self.write(parent, *(directory + ("parent",)))
-            parent = "sha256:" + chain
-        return parent
+            self.write(diff, *(directory + ("diff",)))
+            self.write("1000", *(directory + ("size",)))
+            if below:
+                self.write(below, *(directory + ("parent",)))
+        return chain
+
+    def image_config(self, driver, *cache_ids, tags=(), parent="", **keys):
+        """An image with these layers (the top one first) and its configuration. Returns its id, the digest of that."""
+        self.image(driver, *cache_ids)
+        diffs = ["sha256:" + ident("diff of " + cache_id) for cache_id in reversed(cache_ids)]
+        config = {
+            "architecture": "amd64",
+            "config": {
+                "Env": ["PATH=/usr/bin", "MYSQL_ROOT_PASSWORD=secret"],
+                "Cmd": ["mysqld"],
+                "Entrypoint": ["docker-entrypoint.sh"],
+                "WorkingDir": "/srv",
+                "Labels": {"token": "secret"},
+                "ExposedPorts": {"3306/tcp": {}},
+                "Volumes": {"/var/lib/mysql": {}},
+            },
+            "created": "2023-05-04T10:11:12.131415161Z",
+            "docker_version": "20.10.24",
+            "history": [
+                {"created": "2023-05-04T10:11:12Z", "created_by": "RUN PASSWORD=secret make %d" % number}
+                for number in range(len(diffs))
+            ],
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": diffs},
+        }
+        config.update(keys)
+        text = json.dumps(config, sort_keys=True)
+        image_id = "sha256:" + ident(text)
+        self.write(text, "image", driver, "imagedb", "content", "sha256", ident(text))
+        if parent:
+            self.write(parent, "image", driver, "imagedb", "metadata", "sha256", ident(text), "parent")
+        for tag in tags:
+            self.tag(driver, tag, image_id)
+        return image_id
+
+    def tag(self, driver, reference, image_id):
+        """Gives an image NAME:TAG or NAME@DIGEST."""
+        path = self.join("image", driver, "repositories.json")
+        names = {}
+        if os.path.exists(path):
+            with open(path) as stream:
+                names = json.load(stream)["Repositories"]
+        name = reference.rpartition("@")[0] or reference.rpartition(":")[0]
+        names.setdefault(name, {})[reference] = image_id
+        self.write({"Repositories": names}, "image", driver, "repositories.json")
 
     def graph_image(self, *words, **keys):
         """An image before 1.10 with these layers (words, the top one first). Returns its id, which is its layer's."""

@@ -25,8 +25,10 @@ class FakeHost(_host.Host):
         self.sys = str(directory / "sys")
         self.run_directory = str(directory / "run" / "drydock")
         self.image_directory = str(directory / "images")
+        self.restore_directory = str(directory / "restore")
         self.lock_prefix = "drydock-test-%d-" % os.getpid()
         self.units_directory = str(directory / "units")
+        self.jobs_directory = str(directory / "run" / "drydock-jobs")
         for path in (self.proc, self.sys, os.path.dirname(self.run_directory)):
             os.makedirs(path)
         self.missing_tools = set()
@@ -36,6 +38,7 @@ class FakeHost(_host.Host):
         self.mount_errors = {}
         self.layer = []  # what is in a tree that is mounted; a directory ends with /
         self.bound = []
+        self.subvolumes = set()
         self._answers = {}
         self._mount_id = 100
         self.process("self", [], mountinfo=ROOT_MOUNT)
@@ -108,6 +111,23 @@ class FakeHost(_host.Host):
         state = "active" if active else "inactive"
         self.answer("systemctl show --property=ActiveState " + name, "ActiveState=%s\n" % state)
 
+    def btrfs(self, source, snapshot, nested=""):
+        """The tool can make a snapshot of a subvolume, with the list of those that are ``nested`` in it."""
+
+        def take():
+            assert os.path.isdir(source), source
+            shutil.copytree(source, snapshot, symlinks=True)
+            self.subvolumes.add(snapshot)
+
+        def delete():
+            assert not any(mount.source == snapshot for mount in self.mounts()), "it is mounted"
+            shutil.rmtree(snapshot)
+            self.subvolumes.remove(snapshot)
+
+        self.answer("btrfs subvolume list -o " + source, nested)
+        self.answer("btrfs subvolume snapshot -r %s %s" % (source, snapshot), does=take)
+        self.answer("btrfs subvolume delete " + snapshot, does=delete)
+
     # -- what the code asks --------------------------------------------------------------------------------
 
     def tool(self, name):
@@ -160,6 +180,9 @@ class FakeHost(_host.Host):
         fields = (self._mount_id, device, _escaped(inside), _escaped(target), shown)
         self.sees_mount("%d 22 %s %s %s %s,relatime - ext4 /dev/vda1 rw" % fields)
         self.bound.append((source, target, tuple(options)))
+
+    def is_subvolume(self, path):
+        return path in self.subvolumes
 
     def own_peer_group(self, target):
         assert any(mount.mount_point == target for mount in self.mounts()), target

@@ -46,8 +46,8 @@ def given(**options):
     """The parameters of container_rootfs."""
     every = dict(access="read_only", method="auto", state="mounted", scratch_size="1G")
     every.update(stop_docker=False, volumes=False)
-    for name in ("layer", "data_root", "device_id", "data_device", "metadata_device", "path", "work_dir"):
-        every[name] = None
+    roots = ("data_root", "containerd_root", "data_device", "metadata_device")
+    every.update(dict.fromkeys(("layer", "device_id", "path", "work_dir", *roots)))
     return dict(every, **options)
 
 

@@ -5,6 +5,7 @@
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils._docker import (
+    containerd_root,
     rootless,
     services,
     settings,
@@ -27,6 +28,8 @@ def no_docker_here(tmp_path, monkeypatch):
     monkeypatch.setattr(services, "INIT_FILES", tuple(str(etc / name) for name in names))
     monkeypatch.setattr(userns, "SUBUID", str(etc / "subuid"))
     monkeypatch.setattr(userns, "SUBGID", str(etc / "subgid"))
+    monkeypatch.setattr(containerd_root, "DEFAULT", str(tmp_path / "var-containerd"))
+    monkeypatch.setattr(containerd_root, "CONFIG", str(etc / "config.toml"))
     monkeypatch.setattr(rootless, "PASSWD", str(etc / "passwd"))
 
 

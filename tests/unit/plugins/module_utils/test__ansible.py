@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import contextlib
 import json
+import os
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _text
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     CommandFailed,
     MissingTools,
@@ -22,11 +24,13 @@ class FakeModule:
     """What a module says to Ansible."""
 
     check_mode = True
+    given = {"data_root": "/x"}
     _diff = False
+    _name = "container_x"
 
     def __init__(self, argument_spec, supports_check_mode, **options):
         assert supports_check_mode
-        self.params = {"data_root": "/x"}
+        self.params = dict(FakeModule.given)
         self.warnings = []
         FakeModule.last = self
 
@@ -44,8 +48,10 @@ class FakeModule:
 
 @pytest.fixture
 def run(monkeypatch):
-    def ran(work, diff=False):
+    def ran(work, diff=False, params=None, check_mode=True):
         monkeypatch.setattr(_ansible, "AnsibleModule", FakeModule)
+        monkeypatch.setattr(FakeModule, "check_mode", check_mode)
+        monkeypatch.setattr(FakeModule, "given", params or {"data_root": "/x"})
         monkeypatch.setattr(FakeModule, "_diff", diff)
         with pytest.raises(Ended):
             _ansible.run({}, work)
@@ -143,32 +149,35 @@ class PrintingModule(FakeModule):
 @pytest.mark.parametrize("count", [0, 1, 450])
 def test_a_long_list_goes_out_with_the_rest(monkeypatch, capsys, count):
     monkeypatch.setattr(_ansible, "AnsibleModule", PrintingModule)
-    problems = []
-
-    def listed():
-        for number in range(count):
-            problems.append(number)
-            yield {"id": number, "name": '\udcff"{'}
-
+    listed = [_text.as_json({"id": number, "name": '\udcff"{'}) for number in range(count)]
     with pytest.raises(SystemExit):
-        _ansible.run({}, lambda *_unused: {"long": listed(), "problems": problems}, bulk="long")
+        _ansible.run({}, lambda *_unused: {"long": listed, "rest": "\x1b"}, bulk="long")
     printed = capsys.readouterr().out
     assert printed.startswith("\n{")
     assert json.loads(printed) == {
         "long": [{"id": number, "name": '\\udcff"{'} for number in range(count)],
-        "problems": list(range(count)),
+        "rest": "\\x1b",
         "invocation": "{",
     }
 
 
-def test_a_failure_in_the_middle_of_a_long_list(monkeypatch, capsys):
-    monkeypatch.setattr(_ansible, "AnsibleModule", FakeModule)
+def test_work_in_the_background_fails_as_it_does_here(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(_ansible.Host, "jobs_directory", str(tmp_path / "jobs"))
+    monkeypatch.setattr(_ansible.Host, "lock_prefix", "drydock-test-%s" % tmp_path)
+    work = failing(NotFound("no container 'x'", "There is none"), ["a"], ["b"])
+    here = run(work)
+    monkeypatch.setattr(_ansible._jobs, "_SHORT", 20)
+    there = run(work, params={"background": True}, check_mode=False)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-1, 0)
+    assert dict(there.result, failed=True) == dict(here.result, failed=True)
 
-    def listed():
-        yield 1
-        raise NotFound("gone")
 
-    with pytest.raises(Ended):
-        _ansible.run({}, lambda *_unused: {"long": listed()}, bulk="long")
-    assert FakeModule.last.failed
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize("other", [{"progress": True}, {}])
+def test_the_same_words_are_the_same_job_whatever_is_shown(run, monkeypatch, other):
+    asked = []
+    monkeypatch.setattr(_ansible._jobs, "reach", lambda _host, words, _work: asked.append(words) or {})
+    for shown in ({"progress": False}, other):
+        run(None, params=dict(shown, background=True, container="web"), check_mode=False)
+    assert asked[0] == asked[1]
+    assert asked[0][1] == {"container": "web"}

@@ -5,11 +5,12 @@
 import ctypes
 import errno
 import os
+import time
 import traceback
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _mountinfo, _syscalls
+from ansible_collections.drydock.rescue.plugins.module_utils import _host, _mountinfo, _syscalls
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed
 from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
 
@@ -222,3 +223,39 @@ def test_a_namespace_that_copied_the_tree_does_not_keep_a_volume(tree, apart, wa
         assert os.waitpid(child, 0)[1] == 0
 
     apart(work)
+
+
+def test_who_is_ending_has_the_time_to_end(tree, apart):
+    def work():
+        mounted(tree / "tree")
+        child = os.fork()
+        if child == 0:
+            os.open(str(tree / "tree"), os.O_RDONLY)
+            time.sleep(0.5)
+            os._exit(0)
+        wait_until_open(child, str(tree / "tree"))
+        Host().unmount(str(tree / "tree"))
+        assert len(seen(tree / "tree")) == 0
+        os.waitpid(child, 0)
+
+    apart(work)
+
+
+def test_who_stays_is_told_to_the_operator(tree, apart, monkeypatch):
+    monkeypatch.setattr(_host, "_ENDS_WITHIN", 0.2)
+
+    def work():
+        mounted(tree / "tree")
+        here = os.open(str(tree / "tree"), os.O_RDONLY)
+        with pytest.raises(CommandFailed) as failure:
+            Host().unmount(str(tree / "tree"))
+        assert "fuser -vm %s" % (tree / "tree") in failure.value.hint
+        os.close(here)
+        Host().unmount(str(tree / "tree"))
+
+    apart(work)
+
+
+def wait_until_open(child, path):
+    while path not in (os.readlink(one.path) for one in os.scandir("/proc/%d/fd" % child)):
+        time.sleep(0.01)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -51,3 +52,29 @@ def test_it_goes_with_a_process_that_is_killed(host):
 def test_a_long_name_is_cut_to_what_a_socket_takes(host):
     with _lock.held(host, "x" * 300, "x"):
         pass
+
+
+def test_a_turn_waits_for_who_holds_it(host):
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with _lock.turn(host, "root", "the root"):
+                os.write(write_end, b"held")
+                time.sleep(0.3)
+                os.write(write_end, b" gone")
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    assert os.read(read_end, 4) == b"held"
+    with _lock.turn(host, "root", "the root"):
+        assert os.read(read_end, 5) == b" gone"
+    os.waitpid(pid, 0)
+    os.close(read_end)
+
+
+def test_a_turn_does_not_wait_for_ever(host, monkeypatch):
+    monkeypatch.setattr(_lock, "_LONGEST_TURN", 0.1)
+    refused = pytest.raises(Refused, match="another run works on the root now")
+    with _lock.held(host, "root", "the root"), refused, _lock.turn(host, "root", "the root"):
+        pytest.fail("held twice")

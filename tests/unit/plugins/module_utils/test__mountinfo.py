@@ -119,3 +119,8 @@ def test_a_place_is_the_same_by_whatever_mount_it_is_reached(path, place):
 def test_what_is_mounted_inside_of_a_directory():
     assert [one.mount_id for one in _mountinfo.below(MOUNTS, "/srv")] == [31]
     assert [one.mount_id for one in _mountinfo.below(MOUNTS, "/")] == [30, 31]
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "9" * 5000, "-1", ""])
+def test_a_number_that_is_none(number):
+    assert _mountinfo.parse(LINE.replace("36", number) + "\n" + LINE) == _mountinfo.parse(LINE)

@@ -139,3 +139,8 @@ def test_a_drop_in_is_below_run_and_named_by_the_tree():
         _ours.drop_in("/run/systemd/system", "docker.socket", "web")
         == "/run/systemd/system/docker.socket.d/drydock-web.conf"
     )
+
+
+def test_a_mount_whose_source_is_no_text_is_not_ours():
+    (mount,) = _mountinfo.parse("40 22 0:40 / /mnt rw - tmpfs drydock/\udcff/a/b/c/d ro")
+    assert _ours.read_label(mount).container_id == "\udcff"

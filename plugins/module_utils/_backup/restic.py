@@ -1,0 +1,396 @@
+# Copyright (c) 2026, the drydock.rescue authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine `restic`: deduplicated and encrypted, wherever restic itself can put it. PRIVATE to the collection.
+
+A backup is one snapshot of `/run/drydock/<container>` with `rootfs`, `volume-1` and so on, `container.json` and
+`manifest.json`: the same paths every time, so that restic finds what it had read before. restic alone is shown these
+paths (in a mount namespace of its own). What a list of backups says stands in the snapshot's tags, so that one process
+lists them all.
+
+What turns out when a snapshot is made already is said by a *note*, a snapshot of one small file with a tag: to change
+the tags of a snapshot restic wants the repository for itself, and other backups may be running.
+"""
+
+import contextlib
+import fnmatch
+import json
+import os
+import re
+import tempfile
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from urllib.parse import quote, unquote_to_bytes
+
+from .. import _ours, _utc
+from .._docker import records
+from .._docker.containers import FULL_ID
+from .._errors import BadRecord, CommandFailed, NoRepository, NotFound, RescueError
+from .._host import Host
+from .._text import few_lines
+from . import manifest as manifests
+from .engine import Backup, Compression, Draft, Finish, Repository, Stored, Watch, WatchOfRestore
+from .restic_program import Message, Restic, Told, plain
+
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-.*")
+_HAS_SPARSE, _SAYS_PROGRESS = (0, 15), (0, 16)
+_MANIFEST, _PASSPORT = "manifest.json", "container.json"
+_PARTIAL, _REJECTED, _DAMAGED, _VERIFIED = "partial", "rejected", "damaged", "verified"
+_NAMED_IN_A_TAG = 1000  # the kernel takes no longer argument
+_STARS = re.compile(r"\*+")
+_PACK = re.compile(r"(?:pack |Pack ID does not match, want )([0-9a-f]{64})")
+_ADVICE = re.compile(
+    r"Fatal: repository contains errors|The repository contains damaged pack files|The repository is "
+    r"damaged|Damaged pack files can|restic repair |Load\("
+)
+_DAMAGE = re.compile(
+    r"verification failed|not match|not found in|no such file|does not exist|unexpected EOF|decrypt"
+)
+
+
+_Key = Tuple[str, str]  # host and backup id
+
+
+class _Note(NamedTuple):
+    kind: str
+    of: Set[_Key]  # none: of all that were there
+    snapshot: str
+    time: str
+
+
+class ResticRepository:
+    """A repository of restic."""
+
+    encrypts = True
+
+    def __init__(self, host: Host, repository: Repository, compression: Compression) -> None:
+        self._host, self._restic = host, Restic(host, repository)
+        self._compress = ["--compression", "off"] if compression.method == "none" else []
+        self._snapshots: Dict[_Key, str] = {}
+        self._notes: List[_Note] = []
+        self._read: Dict[str, Dict[str, Dict[str, Any]]] = {}
+        self.warnings = (
+            ["restic has its own compression: only the method none is used"]
+            if compression.method in ("zstd", "gzip") or compression.level is not None
+            else []
+        )
+
+    def prepare(self, make: bool = True) -> None:
+        """Raises MissingTools, CommandFailed and NoRepository."""
+        self._host.require(["restic"])
+        try:
+            self._restic.open()
+        except NotFound as error:
+            if not make:
+                raise NoRepository(error.message, NoRepository.HINT)
+            self._restic.run(["init"])
+
+    def backups(self) -> List[Backup]:
+        """Raises NotFound where there is no repository."""
+        found: Dict[_Key, Backup] = {}
+        self._notes = []
+        for snapshot in self._restic.snapshots():
+            tags = _read_tags(snapshot.get("tags") or [])
+            with contextlib.suppress(KeyError, ValueError):  # tagged like ours, and not ours
+                if "note" in tags:
+                    of = {_read_key(one) for one in tags["of"].split()}
+                    self._notes.append(_Note(tags["note"], of, snapshot["id"], tags["time"]))
+                else:
+                    backup = _backup(snapshot, tags)
+                    found[_key(backup)] = backup
+                    self._snapshots[_key(backup)] = snapshot["id"]
+        every = [self._noted(one) for key, one in found.items() if not self._is_rejected(key)]
+        return sorted(every, key=lambda one: (one.time, one.backup_id))
+
+    def _noted(self, backup: Backup) -> Backup:
+        """With what turned out later."""
+        times = {_DAMAGED: "", _VERIFIED: ""}
+        for note in self._notes:
+            if note.kind in times and (_key(backup) in note.of or (not note.of and backup.time < note.time)):
+                times[note.kind] = max(times[note.kind], note.time)
+        partial = any(note.kind == _PARTIAL and _key(backup) in note.of for note in self._notes)
+        status = "damaged" if times[_DAMAGED] > times[_VERIFIED] else "partial" if partial else "stored"
+        return backup._replace(status=status, verified=times[_VERIFIED] or None)
+
+    def _is_rejected(self, key: _Key) -> bool:
+        return any(note.kind == _REJECTED and key in note.of for note in self._notes)
+
+    def manifest(self, backup: Backup) -> Dict[str, Any]:
+        return self._described(backup)[_MANIFEST]
+
+    def passport(self, backup: Backup) -> Dict[str, Any]:
+        return self._described(backup)[_PASSPORT]
+
+    def store(self, draft: Draft, finish: Finish, watch: Watch) -> Stored:
+        """Raises CommandFailed, and leaves nothing then that counts."""
+        key = (draft.manifest["host"], draft.manifest["backup_id"])
+        snapshot, size, warnings = self._write(draft, watch)
+        try:
+            warnings = warnings + finish()
+        except BaseException:
+            self._reject(key, snapshot)
+            raise
+        status = "partial" if warnings else "stored"
+        if warnings:
+            self._note(_PARTIAL, [key], warnings)
+        return Stored(draft.manifest["backup_id"], status, size, warnings)
+
+    def restore(
+        self, backup: Backup, part: str, target: str, files: List[str], watch: WatchOfRestore
+    ) -> List[str]:
+        """Raises BadRecord where a byte of it is not as it was stored: restic checks each blob by its sha256."""
+        names = [one["name"] for one in self.manifest(backup)["parts"]]
+        if part not in names:
+            raise NotFound("backup %s has no %s" % (backup.backup_id, part))
+        directory = _directory(names.index(part))
+        version = self._restic.version()
+        more = ["--sparse"] if version >= _HAS_SPARSE else []
+        told = _told_by(watch) if version >= _SAYS_PROGRESS else None
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as beside:
+            wanted = [directory + "/" + one for one in map(_pattern, files)] or [directory]
+            there = os.path.join(self._take(backup, wanted, beside, more, told), directory)
+            missing = [one for one in files if not _is_there(there, one)]
+            if missing:
+                raise NotFound("not in the backup: %s" % few_lines(missing))
+            os.rename(there, target)
+        return []
+
+    def verify(self, backups: List[Backup], full: bool) -> Dict[str, str]:
+        """By `restic check`; where that finds damage, what it cannot tie to certain backups counts for all of them."""
+        start = _utc.stamp()
+        said = self._restic.judged(["check"] + (["--read-data"] if full else []))
+        if said.code == 0:
+            if full:
+                self._note(_VERIFIED, [], [], start)
+            return {}
+        lines = [line for line in said.err.splitlines() if line.strip()]
+        snapshots = self._harmed_by(lines)
+        harmed = [key for key, one in self._snapshots.items() if snapshots is None or one in snapshots]
+        problem = "restic check: %s" % few_lines(lines)
+        with contextlib.suppress(RescueError):  # a repository that nothing can be written to
+            self._note(_DAMAGED, harmed if snapshots and len(harmed) <= _NAMED_IN_A_TAG else [], [problem])
+        return {one.backup_id: problem for one in backups if _key(one) in harmed}
+
+    def remove(self, backups: List[Backup]) -> None:
+        """Frees their space too. What was rejected goes as well."""
+        keys = {_key(one) for one in backups}
+        keys.update(key for note in self._notes if note.kind == _REJECTED for key in note.of)
+        gone = [snapshot for key, snapshot in self._snapshots.items() if key in keys]
+        gone += [note.snapshot for note in self._notes if note.of and note.of <= keys]
+        verified = sorted((note.time, note.snapshot) for note in self._notes if note.kind == _VERIFIED)
+        gone += [snapshot for _when, snapshot in verified[:-1]]
+        if gone:
+            self._restic.run(["forget", "--prune"] + gone)
+
+    def _write(self, draft: Draft, watch: Watch) -> Tuple[str, int, List[str]]:
+        """The new snapshot, what it added to the repository in bytes, and what is not in it."""
+        place = _place(draft.manifest["container"])
+        trees = {_directory(number): (part.path, part.only) for number, part in enumerate(draft.parts)}
+        manifest = manifests.sealed(dict(draft.manifest, parts=[part.described() for part in draft.parts]))
+        texts = {_MANIFEST: _json(manifest), _PASSPORT: _json(draft.passport)}
+        total = sum(part.survey.bytes for part in draft.parts)
+        summary: Message = {}
+
+        def told(message: Message) -> None:
+            if message.get("message_type") == "status":
+                watch(min(int(message.get("bytes_done", 0)), total))
+            elif message.get("message_type") == "summary":
+                summary.update(message)
+
+        argv = ["--host", draft.manifest["host"], "--ignore-inode"] + self._compress + _tags(draft.manifest)
+        for number, part in enumerate(draft.parts):
+            above = "%s/%s/" % (place, _directory(number))
+            argv += ["--exclude=" + above + one for one in map(_pattern, part.exclude) if one]
+        said = self._restic.backup(argv + [place], lambda: self._host.stage(place, texts, trees), told)
+        if "snapshot_id" not in summary:
+            raise CommandFailed("restic made no snapshot: %s" % few_lines(said.err.splitlines()))
+        size = summary.get("data_added_packed") or summary.get("data_added") or 0
+        return summary["snapshot_id"], size, _warnings(said.err, place) if said.code else []
+
+    def _reject(self, key: _Key, snapshot: str) -> None:
+        """What was read is not to be trusted. While others work in the repository nothing can be removed from it."""
+        try:
+            self._restic.run(["forget", snapshot], wait=0)
+        except RescueError:
+            self._note(_REJECTED, [key], [])
+
+    def _note(self, kind: str, of: Sequence[_Key], words: Sequence[str], when: str = "") -> None:
+        keys = " ".join("%s/%s" % (quote(os.fsencode(host), safe=""), backup_id) for host, backup_id in of)
+        tags = ["drydock", "note=" + kind, "of=" + quote(keys, safe="/:"), "time=" + (when or _utc.stamp())]
+        with tempfile.TemporaryFile() as text:
+            text.write(_json({"note": kind, "warnings": list(words)}))
+            text.flush()
+            text.seek(0)
+            argv = ["backup", "--quiet", "--stdin", "--stdin-filename", "note.json"]
+            self._restic.run(argv + [word for tag in tags for word in ("--tag", tag)], stdin=text.fileno())
+
+    def _harmed_by(self, lines: Sequence[str]) -> Optional[Set[str]]:
+        """The snapshots that need what was found damaged; None where that is not known."""
+        packs = [match.group(1) for match in map(_PACK.match, lines) if match]
+        if not packs or any(not _PACK.match(line) and not _ADVICE.match(line) for line in lines):
+            return None
+        said = self._restic.judged(["find", "--json", "--pack"] + packs)
+        try:
+            found = {one["snapshot"] for one in json.loads(said.out)}
+        except (ValueError, KeyError, TypeError):
+            return None
+        return found if found and said.code == 0 else None
+
+    def _described(self, backup: Backup) -> Dict[str, Dict[str, Any]]:
+        """Manifest and passport, both by one process, which takes about a second."""
+        snapshot = self._snapshot(backup)
+        if snapshot not in self._read:
+            with tempfile.TemporaryDirectory() as beside:
+                there = self._take(backup, [_MANIFEST, _PASSPORT], beside)
+                names = (_MANIFEST, _PASSPORT)
+                found = {name: records.read_json(os.path.join(there, name)) for name in names}
+            self._read[snapshot] = dict(found, **{_MANIFEST: _believed(found[_MANIFEST], backup)})
+        return self._read[snapshot]
+
+    def _take(
+        self,
+        backup: Backup,
+        wanted: Sequence[str],
+        target: str,
+        more: Sequence[str] = (),
+        told: Optional[Told] = None,
+    ) -> str:
+        """Restores some of a backup below a directory: where it is then. Raises BadRecord and CommandFailed."""
+        place = _place(backup.container)
+        include = [word for one in wanted for word in ("--include", place + "/" + one)]
+        argv = ["restore", self._snapshot(backup), "--target", target] + include + list(more)
+        said = self._restic.judged(argv, told)
+        if said.code:
+            raise _not_restored(said.err)
+        return target + place
+
+    def _snapshot(self, backup: Backup) -> str:
+        return self._snapshots[_key(backup)]
+
+
+def _told_by(watch: WatchOfRestore) -> Told:
+    def told(message: Message) -> None:
+        if message.get("message_type") == "status":
+            total = int(message.get("total_bytes", 0))
+            watch(min(int(message.get("bytes_restored", 0)), total), total)
+
+    return told
+
+
+def _place(container: str) -> str:
+    return "/run/drydock/" + container
+
+
+def _directory(number: int) -> str:
+    return "volume-%d" % number if number else "rootfs"
+
+
+def _tags(manifest: Dict[str, Any]) -> List[str]:
+    """A tag cannot hold a comma, and blanks around it are lost."""
+    names = ("backup_id", "container", "container_id", "image", "state", "bytes_read")
+    tags = ["drydock"] + [
+        "%s=%s" % (name, quote(os.fsencode(str(manifest[name])), safe="/:")) for name in names
+    ]
+    return [word for tag in tags for word in ("--tag", tag)]
+
+
+def _read_tags(tags: Sequence[str]) -> Dict[str, str]:
+    pairs = (tag.partition("=") for tag in tags)
+    return {name: os.fsdecode(unquote_to_bytes(value)) for name, equals, value in pairs if equals}
+
+
+def _backup(snapshot: Dict[str, Any], tags: Dict[str, str]) -> Backup:
+    """Raises KeyError or ValueError for what is none of ours: a name may become a path."""
+    summary = snapshot.get("summary") or {}  # since 0.17
+    container_id, name = tags["container_id"], tags["container"]
+    forms = ((manifests.ID, tags["backup_id"]), (FULL_ID, container_id), (manifests.DIGEST, tags["state"]))
+    if not all(form.fullmatch(text) for form, text in forms):
+        raise ValueError(tags)
+    if name not in (container_id, _ours.tree_name(container_id, name, True)):
+        raise ValueError(name)
+    return Backup(
+        tags["backup_id"],
+        str(snapshot["hostname"]),
+        name,
+        container_id,
+        tags["image"],
+        _TIME.sub(r"\1-\2-\3T\4:\5:\6Z", tags["backup_id"]),
+        "restic",
+        "stored",
+        tags["state"],
+        int(tags["bytes_read"]),
+        summary.get("data_added_packed"),
+        None,
+    )
+
+
+def _believed(manifest: Dict[str, Any], backup: Backup) -> Dict[str, Any]:
+    """With what is known since it was written. Raises BadRecord where it is not the backup's."""
+    where = "the manifest of backup %s" % backup.backup_id
+    manifests.require_seal(manifest, where)
+    names = ("backup_id", "host", "container", "container_id", "state")
+    if any(manifest.get(name) != getattr(backup, name) for name in names):
+        raise BadRecord("%s is of another backup" % where)
+    partial = "partial" if backup.status == "partial" else "stored"
+    return manifests.checked(dict(manifest, status=partial, bytes_stored=backup.bytes_stored or 0), where)
+
+
+def _key(backup: Backup) -> _Key:
+    return backup.host, backup.backup_id
+
+
+def _read_key(text: str) -> _Key:
+    host, _slash, backup_id = text.partition("/")
+    return os.fsdecode(unquote_to_bytes(host)), backup_id
+
+
+def _pattern(path: str) -> str:
+    """For restic, by the same rule as surveying: `*` and `?` stand for a part of one name, all else as it stands."""
+    words = "/".join(word for word in path.split("/") if word not in ("", "."))
+    return _STARS.sub("*", words.replace("\\", "\\\\").replace("[", "\\["))
+
+
+def _is_there(directory: str, path: str) -> bool:
+    """Whether a path of that kind names anything below a directory; no link is followed."""
+    found = [directory]
+    for word in path.split("/"):
+        if word not in ("", "."):
+            matches = re.compile(fnmatch.translate(word.replace("[", "[[]")), re.DOTALL).match
+            found = [
+                os.path.join(one, name)
+                for one in found
+                if os.path.isdir(one) and not os.path.islink(one)
+                for name in os.listdir(one)
+                if matches(name)
+            ]
+    return bool(found) and os.path.lexists(found[0])
+
+
+def _warnings(said: str, place: str) -> List[str]:
+    """What could not be read, with the reason where restic tells it."""
+    told = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError, AttributeError):
+            message = json.loads(line)
+            if message.get("message_type") == "error" and message.get("during") == "archival":
+                told.append("%s: %s" % (str(message["item"])[len(place) + 1 :], _reason(message["error"])))
+    return (
+        ["not stored: %s" % few_lines(told)]
+        if told
+        else ["not all could be stored: %s" % few_lines(said.splitlines())]
+    )
+
+
+def _reason(error: Dict[str, Any]) -> str:
+    if "message" in error:
+        return str(error["message"]).rpartition(": ")[2]
+    return os.strerror(error["Err"]) if "Err" in error else "it could not be read"
+
+
+def _not_restored(said: str) -> RescueError:
+    lines = [plain(line) for line in said.splitlines() if line.strip() and "retrying after" not in line]
+    if _DAMAGE.search(said):
+        return BadRecord("the repository is damaged: %s" % few_lines(lines), "Take another backup")
+    return CommandFailed("restic could not restore it: %s" % few_lines(lines))
+
+
+def _json(value: Dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
