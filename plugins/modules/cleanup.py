@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Closes every tree, removes every device, loop, snapshot and scratch directory of this collection on the target host,
     and lets a Docker that is held off start again.
+  - The status and results of backups that ended in the background are removed too. Those that still work are not.
   - It is for what runs that were killed left behind. What is of this collection is known by its name alone, and nothing
     else is touched.
   - Trees that somebody still works with are closed too. List them first, in check mode.
@@ -23,6 +24,8 @@ extends_documentation_fragment:
 notes:
   - To find snapshots of this collection that a reboot left in an active thin pool, a device of its own is made for a
     moment, in check mode too. Nothing is written to the pool for it.
+  - Snapshots on btrfs that a reboot left are looked for in the data root that this host's Docker uses. In another one
+    they go with the next backup of their container.
 seealso:
   - module: drydock.rescue.container_rootfs
 """
@@ -56,7 +59,7 @@ actions:
   elements: str
 """
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _jobs
 from ansible_collections.drydock.rescue.plugins.module_utils._rootfs import closing
 
 
@@ -66,9 +69,9 @@ def main():
 
 def work(host, params, check_mode):
     closed = closing.close_everything(host, check_mode)
-    actions = [line for one in closed for line in one.actions]
+    actions = [line for one in closed for line in one.actions] + _jobs.remove_ended(host, check_mode)
     return dict(
-        changed=bool(closed),
+        changed=bool(actions),
         removed=[dict(container=one.container_id, path=one.path) for one in closed],
         actions=actions,
         warnings=[line for one in closed for line in one.warnings],

@@ -21,20 +21,22 @@ extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.info
   - drydock.rescue.selection
+  - drydock.rescue.selection.containerd_root
   - drydock.rescue.selection.containers
+  - drydock.rescue.selection.missing
 options:
-  missing:
-    description:
-      - What a name or ID in O(containers) that no container has means.
-      - With V(ignore) it is listed in RV(not_found). A prefix of several IDs is a failure always.
-    type: str
-    choices: [fail, ignore]
-    default: fail
   include_env:
     description:
       - Whether to return environment variables and labels, which can hold secrets. Use C(no_log) on such a task.
     type: bool
     default: false
+  details:
+    description:
+      - Whether to return how each container is made and where its data lies (RV(containers[].config),
+        RV(containers[].mounts), RV(containers[].storage) and what belongs to them). Without, the result is much
+        shorter, which is for surveys of many hosts.
+    type: bool
+    default: true
   orphans:
     description:
       - Whether to list the layers too that no container and no image has any more.
@@ -81,6 +83,18 @@ storage_drivers:
   type: list
   elements: str
   sample: [devicemapper]
+docker_at_least:
+  description:
+    - The data root was used by this version of Docker or a newer one, as the names in it show. Docker writes its
+      version nowhere there. Empty where nothing tells, as before Docker 1.4.
+  returned: success
+  type: str
+  sample: "1.10"
+kernel:
+  description: The release of the kernel of the target host, which decides what storage drivers it can mount.
+  returned: success
+  type: str
+  sample: 3.10.0-1160.el7.x86_64
 orphans:
   description: The layers that no container and no image has any more, null unless O(orphans=true).
   returned: success
@@ -110,7 +124,8 @@ not_found:
   type: list
   elements: str
 problems:
-  description: What is damaged, of all returned containers.
+  description:
+    - What is damaged, of all returned containers, and what keeps layers without a container from being known.
   returned: success
   type: list
   elements: dict
@@ -120,7 +135,7 @@ problems:
       type: str
       sample: config_broken
     subject:
-      description: The ID of the container.
+      description: The ID of the container, empty where it is none's.
       type: str
     message:
       description: What is wrong, with the file.
@@ -144,6 +159,7 @@ containers:
       sample: mysql:5.7
     image_id:
       description: The image's ID as it was recorded.
+      returned: with O(details=true)
       type: str
     created:
       description: When the container was created, as Docker wrote it.
@@ -153,19 +169,26 @@ containers:
       type: str
       sample: devicemapper
     layout:
-      description: V(graph) for a container as Docker before 1.10 keeps it, V(layerdb) since.
+      description:
+        - V(graph) for a container as Docker before 1.10 keeps it, V(layerdb) since, V(containerd) for one whose layer
+          containerd holds.
       type: str
       sample: layerdb
     layer_id:
       description:
         - By what the storage driver knows the container's layer.
-        - The container's ID under V(graph), its mount-id under V(layerdb).
+        - The container's ID under V(graph), its mount-id under V(layerdb), the key of its snapshot under V(containerd).
+      returned: with O(details=true)
       type: str
     init_layer_id:
       description: The layer between the image and the container's own.
+      returned: with O(details=true)
       type: str
     parent:
-      description: The chain ID of the image's top layer, or the image's ID under V(graph).
+      description:
+        - The chain ID of the image's top layer, or the image's ID under V(graph). Under V(containerd) the key of the
+          snapshot below, which is a chain ID for most images.
+      returned: with O(details=true)
       type: str
     alive:
       description:
@@ -202,6 +225,7 @@ containers:
           type: str
     config:
       description: How the container was made to run.
+      returned: with O(details=true)
       type: dict
       contains:
         cmd:
@@ -231,6 +255,7 @@ containers:
           type: dict
     mounts:
       description: Volumes and binds. What is in them is not in the container's layer.
+      returned: with O(details=true)
       type: list
       elements: dict
       contains:
@@ -270,15 +295,17 @@ containers:
           sample: "the volume is :/export (nfs), which is not mounted here now at /var/lib/docker/volumes/db/_data"
     log_path:
       description: The container's log on the host.
+      returned: with O(details=true)
       type: str
     storage:
       description:
         - Where the layer is. For devicemapper C(device_id), C(size_bytes), C(sectors) (of 512 bytes),
           C(transaction_id), C(deleted), C(pool_name) and C(device_name); the two names are what this host's Docker
           would use today.
-        - For overlay2, overlay, fuse-overlayfs and aufs C(upper_dir), C(lower_dirs) (the nearest first), C(work_dir)
-          and C(merged_dir); for btrfs and vfs C(directory); for zfs C(dataset).
+        - For overlay2, overlay, overlayfs, fuse-overlayfs and aufs C(upper_dir), C(lower_dirs) (the nearest first),
+          C(work_dir) and C(merged_dir); for btrfs and vfs C(directory); for zfs C(dataset).
         - Empty where it is not known; the reason is in RV(containers[].problems).
+      returned: with O(details=true)
       type: dict
       sample:
         device_id: 10
@@ -306,6 +333,7 @@ def main():
             missing=dict(type="str", choices=["fail", "ignore"], default="fail"),
             include_env=dict(type="bool", default=False),
             orphans=dict(type="bool", default=False),
+            details=dict(type="bool", default=True),
         ),
         lambda host, params, check_mode: container_facts(
             host,
@@ -314,9 +342,10 @@ def main():
             params["missing"] == "ignore",
             params["include_env"],
             params["orphans"],
+            params["containerd_root"],
+            params["details"],
         ),
         bulk="containers",
-        several_lines=["config"],
     )
 
 

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - drydock.rescue.attributes
   - drydock.rescue.attributes.changes
   - drydock.rescue.selection
+  - drydock.rescue.selection.containerd_root
 options:
   container:
     description:
@@ -74,6 +75,8 @@ options:
     description:
       - How to open it; V(auto) chooses by the state that is found.
       - V(snapshot) (devicemapper, the pool is active; zfs) makes a snapshot of its own, and deletes it on closing.
+      - V(snapshot) (btrfs, with O(access=read_only)) does the same by C(btrfs), also of a container that is alive.
+        Subvolumes in the container are empty directories there.
       - V(assemble) (devicemapper, no pool) puts together a read-only pool from the pool's files.
       - V(extract) (devicemapper) copies the device's blocks to a sparse image in O(work_dir), without the kernel's
         device-mapper and without using the pool. For pools that are damaged, full or read-only. It needs room for the
@@ -118,8 +121,8 @@ options:
     default: false
 notes:
   - Trees are mounted C(nosuid), C(nodev) and C(noexec).
-  - All that this module makes on a host is known by its name alone and, but for a snapshot inside the pool, gone after
-    a reboot. M(drydock.rescue.cleanup) removes what runs that were killed left behind.
+  - All that this module makes on a host is known by its name alone and, but for a snapshot inside the pool or on btrfs,
+    gone after a reboot. M(drydock.rescue.cleanup) removes what runs that were killed left behind.
 seealso:
   - module: drydock.rescue.container_files
   - module: drydock.rescue.cleanup

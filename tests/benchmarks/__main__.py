@@ -7,8 +7,19 @@ import sys
 
 from figures import say, table
 
-# In this order; the last one needs a virtual machine.
-NAMES = ("payload", "container_info", "mixed_drivers", "container_rootfs")
+# In this order; the last four need virtual machines.
+NAMES = (
+    "payload",
+    "container_info",
+    "mixed_drivers",
+    "bbolt",
+    "fleet",
+    "controller",
+    "container_diff",
+    "container_rootfs",
+    "backup",
+    "sixteen_guests",
+)
 
 
 def main(*names: str) -> int:

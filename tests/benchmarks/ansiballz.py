@@ -1,9 +1,14 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module as Ansible sends it to a host: one file that holds its arguments and all that it imports."""
+"""A module as Ansible sends it to a host: one file that holds its arguments and all that it imports.
 
+usage: ansiballz.py DIRECTORY MODULE...   lays out as files what travels with these modules
+"""
+
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,9 @@ NAMESPACE = "drydock.rescue"
 
 
 def modules() -> list[str]:
-    return sorted(file.stem for file in (ROOT / "plugins/modules").glob("[!_]*.py"))
+    """Those that run on hosts; the others are the documentation of an action plugin."""
+    files = (ROOT / "plugins/modules").glob("[!_]*.py")
+    return sorted(file.stem for file in files if "\ndef main" in file.read_text())
 
 
 def build(module: str, arguments: dict[str, Any]) -> bytes:
@@ -44,4 +51,14 @@ def explode(module: str, directory: Path) -> Path:
     return directory / "debug_dir"
 
 
+def lay_out(directory: Path, *names: str) -> None:
+    """What travels with modules, as one tree."""
+    for name in names:
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copytree(explode(name, Path(place)), directory, dirs_exist_ok=True)
+
+
 init_plugin_loader()
+
+if __name__ == "__main__":
+    lay_out(Path(sys.argv[1]), *sys.argv[2:])

@@ -41,7 +41,9 @@ def figures() -> Iterator[Figure]:
 
         (seconds, mib), (peer_seconds, peer_mib) = alternated(ROUNDS, ours, peer)
     yield Figure("container_info: time", seconds, peer_seconds, ALLOWED, "s")
-    yield Figure("container_info: peak memory", mib, peer_mib, ALLOWED, "MiB")
+    # What was measured is the largest of the processes that share the work; they share memory, too.
+    mib *= min(4, len(os.sched_getaffinity(0)))
+    yield Figure("container_info: peak memory, at most", mib, peer_mib, ALLOWED, "MiB")
 
 
 def in_memory() -> "str | None":

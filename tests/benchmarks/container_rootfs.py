@@ -18,7 +18,7 @@ PAIRS = (
 
 
 def figures() -> Iterator[Figure]:
-    with guest.booted():
+    with guest.booted("make-containers"):
         for name, script, allowed in PAIRS:
             ours, peer = guest.medians(script, ROUNDS)
             yield Figure(f"container_rootfs: {name}", ours, peer, allowed, "s")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtual machine with containers on devicemapper and the module container_rootfs."""
+"""A virtual machine with containers on devicemapper and modules of the collection."""
 
 import contextlib
 import subprocess
@@ -15,18 +15,20 @@ from figures import say
 LAB = [str(ansiballz.ROOT / "tests/lab/lab"), "--lab", "bench"]
 IN_GUEST = Path(__file__).with_name("in_guest")
 NAME = "guest"
+MODULES = ("container_rootfs", "container_diff_info", "container_backup", "container_restore")
 
 
 @contextlib.contextmanager
-def booted() -> Iterator[None]:
+def booted(make: str) -> Iterator[None]:
+    """``make`` is the script in in_guest that makes its containers."""
     say("     booting a virtual machine and making containers in it")
     subprocess.run([*LAB, "down"], check=True)
     try:
         subprocess.run([*LAB, "up", NAME], check=True)
-        ssh("sh -s", (IN_GUEST / "make-containers").read_bytes())
+        ssh("sh -s", (IN_GUEST / make).read_bytes())
         with tempfile.TemporaryDirectory() as directory:
-            exploded = ansiballz.explode("container_rootfs", Path(directory))
-            words = ["tar", "-c", "-C", exploded, "ansible", "ansible_collections"]
+            ansiballz.lay_out(Path(directory), *MODULES)
+            words = ["tar", "-c", "-C", directory, "ansible", "ansible_collections"]
             words += ["-C", IN_GUEST, *(file.name for file in IN_GUEST.glob("*.py"))]
             words += ["-C", ansiballz.ROOT / "tests/unit", "support"]
             packed = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
@@ -36,9 +38,10 @@ def booted() -> Iterator[None]:
         subprocess.run([*LAB, "down"], check=True)
 
 
-def medians(script: str, rounds: int) -> list[float]:
+def medians(script: str, rounds: int, *arguments: str) -> list[float]:
     """The medians of what a program in the guest printed; its first round only warms up."""
-    printed = ssh(f"python3 /root/bench/{script} {rounds + 1}").decode().splitlines()[1:]
+    command = f"python3 /root/bench/{script} {rounds + 1} {' '.join(arguments)}"
+    printed = ssh(command).decode().splitlines()[1:]
     for number, line in enumerate(printed):
         say(f"     round {number + 1} of {rounds}: {line}")
     return figures.medians([float(word) for word in line.split()] for line in printed)

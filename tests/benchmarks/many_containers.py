@@ -49,7 +49,7 @@ class ManyContainers(DockerRoot):
         return self._written[key]
 
     def add(self, number: int, driver: str = "overlay2") -> str:
-        name = f"project{number // 20}_service{number % 20}_1"
+        name = _name(number)
         image = self.random.randrange(IMAGES)
         container_id = self._make(driver, name, self._images[image], self._keys(name, image))
         directory = ("containers", container_id)
@@ -102,7 +102,7 @@ class ManyContainers(DockerRoot):
         numbers = []
         for position, (driver, break_it) in enumerate(ways):
             number = position * len(DRIVERS) + DRIVERS.index(driver)
-            name = f"project{number // 20}_service{number % 20}_1"
+            name = _name(number)
             break_it(ident(name), ident("layer of " + name))
             numbers.append(number)
         return numbers
@@ -271,6 +271,10 @@ class ManyContainers(DockerRoot):
                 "SkipMountpointCreation": False,
             },
         }
+
+
+def _name(number: int) -> str:
+    return f"project{number // 20}_service{number % 20}_1"
 
 
 def _host_config(container_id: str) -> dict:

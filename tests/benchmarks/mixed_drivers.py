@@ -26,6 +26,9 @@ def figures() -> Iterator[Figure]:
         pure = many_containers.write(directory / "pure", CONTAINERS)
         mixed, broken = many_containers.write_mixed(directory / "mixed", CONTAINERS)
 
+        for root in (mixed, pure):
+            module_of(root).write_bytes(ansiballz.build("container_info", {"data_root": str(root)}))
+
         def of_mixed() -> processes.Cost:
             cost, problems = listed(directory, mixed)
             if {problem["subject"] for problem in problems} != broken:
@@ -39,10 +42,13 @@ def figures() -> Iterator[Figure]:
     yield Figure("container_info: drivers mixed", seconds, pure_seconds, ALLOWED, "s")
 
 
+def module_of(root: Path) -> Path:
+    return root.with_suffix(".py")
+
+
 def listed(directory: Path, root: Path) -> tuple[processes.Cost, list[dict]]:
-    module, said = directory / "container_info.py", directory / "output"
-    module.write_bytes(ansiballz.build("container_info", {"data_root": str(root)}))
-    cost = processes.measure(said, sys.executable, module)
+    said = directory / "output"
+    cost = processes.measure(said, sys.executable, module_of(root))
     found = json.loads(said.read_text())
     container_info.check(len(found["containers"]))
     return cost, found["problems"]

@@ -7,18 +7,32 @@ import signal
 import sys
 
 import bench
+import browser
+import fuzz
 import lint
 import molecule
 import paths
+import promtool
 import pythons
+import reference
 import report
 import sanity
 import soak
 import unit
 import venvs
 
-TEST = {"lint": lint.jobs, "unit": unit.jobs, "sanity": sanity.jobs, "molecule": molecule.jobs}
-STEPS = TEST | {"soak": soak.jobs}
+TEST = {
+    "lint": lint.jobs,
+    "unit": unit.jobs,
+    "fuzz": fuzz.jobs,
+    "browser": browser.jobs,
+    "promtool": promtool.jobs,
+    "sanity": sanity.jobs,
+    "molecule": molecule.jobs,
+}
+STEPS = TEST | {"docs": reference.jobs, "soak": soak.jobs}
+# The scenarios wait for each other themselves, for as long as there is no room for their guests.
+AT_ONCE = {"molecule": molecule.GUESTS_AT_ONCE}
 
 
 def main(command: str, *arguments: str) -> int:
@@ -28,12 +42,12 @@ def main(command: str, *arguments: str) -> int:
         return replace_by(*arguments)
     if command == "bench":
         return bench.start(*arguments)
-    if arguments and command not in ("molecule", "unit"):
+    if arguments and command not in ("fuzz", "molecule", "unit"):
         sys.exit(f"./run {command} takes no arguments")
     steps = list(TEST) if command == "test" else [command]
     outcomes = []
     for name in steps:
-        outcomes += report.run_step(name, STEPS[name](*arguments))
+        outcomes += report.run_step(name, STEPS[name](*arguments), AT_ONCE.get(name, 2))
     return report.finish(outcomes)
 
 

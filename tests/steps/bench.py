@@ -11,10 +11,11 @@ import venvs
 
 
 def start(*names: str) -> None:
-    """Become the benchmarks. Both sides run on the same Python."""
+    """Become the benchmarks. Both sides run on the same Python, and where there is but one, on the oldest."""
     environment = venvs.environment(venvs.get("main", pythons.default()))
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(paths.collections_path())
     environment["DOCKER_EXPLORER"] = str(venvs.get("bench", pythons.default()))
+    environment["OLDEST_PYTHON"] = str(next(iter(pythons.found().values())).path)
     python = f"{environment['VIRTUAL_ENV']}/bin/python"
     sys.stdout.flush()
     os.execve(python, [python, "-B", str(paths.ROOT / "tests/benchmarks"), *names], environment)

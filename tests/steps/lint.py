@@ -18,6 +18,8 @@ from report import Job, Outcome, skipped
 PACKAGE = {"FILES.json", "MANIFEST.json", "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md"}
 PACKAGE |= {"changelogs", "docs", "meta", "playbooks", "plugins", "roles"}
 ON_HOSTS = ("plugins/modules", "plugins/module_utils")
+VENV = "lint"
+REFERENCE = ["--plugin-docs", "--skip-rstcheck", "--disallow-unknown-collection-refs"]
 # Modules are known by the names under which Ansible imports them.
 MYPY = ["--explicit-package-bases", "--namespace-packages", "--cache-dir=/dev/null", "--no-color-output"]
 MYPY += ["--ignore-missing-imports", "--follow-imports=silent"]
@@ -29,6 +31,7 @@ def jobs() -> list[Job]:
         tool("ruff", "check", "--no-cache", "."),
         tool("ruff", "format", "--no-cache", "--diff", "."),
         tool("antsibull-changelog", "lint"),
+        tool("antsibull-docs", "lint-collection-docs", *REFERENCE, "."),
         Job("package", package),
         Job("shellcheck", shellcheck),
     ]
@@ -53,7 +56,7 @@ def tool(*command: str) -> Job:
 
 
 def run(name: str, command, collection: Path) -> process.Result:
-    environment = venvs.environment(venvs.get("lint", pythons.default()))
+    environment = venvs.environment(venvs.get(VENV, pythons.default()))
     top = str(collection.parents[2])
     environment.update(ANSIBLE_COLLECTIONS_PATH=top, MYPYPATH=top, ANSIBLE_HOME=f"{top}/.ansible")
     log = paths.logs() / f"lint-{name.replace(' ', '-')}.log"

@@ -24,6 +24,24 @@ ensure() {
     apt install --no-install-recommends $ensure_missing
 }
 
+# unpack WHY PACKAGE PROGRAM: a program of a package that is not installed, since that would start a service.
+unpack() {
+    unpack_to=${XDG_CACHE_HOME:-$HOME/.cache}/drydock-rescue/packages/$2
+    [ ! -x "$unpack_to/$3" ] || return 0
+    echo "unpacking the package $2 ($1)"
+    [ -n "${ensure_updated:-}" ] || apt update
+    ensure_updated=yes
+    mkdir -p "${unpack_to%/*}"
+    unpack_new=$(mktemp -d "$unpack_to.XXXXXX")
+    unpack_output=$(cd "$unpack_new" && apt-get -q download "$2" 2>&1 && dpkg-deb -x ./*.deb . && rm ./*.deb) || {
+        printf '%s\n' "$unpack_output" >&2
+        rm -rf "$unpack_new"
+        exit 1
+    }
+    rm -rf "$unpack_to"
+    mv "$unpack_new" "$unpack_to"
+}
+
 # Another apt may be at work on a machine that has just been started: wait for it.
 apt() {
     set -- env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300 "$@"

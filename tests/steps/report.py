@@ -45,11 +45,11 @@ class Job:
     work: Callable[[], Outcome]
 
 
-def run_step(name: str, jobs: list[Job]) -> list[Outcome]:
-    """Run the jobs, two at a time, and print each as it ends."""
+def run_step(name: str, jobs: list[Job], at_once: int = 2) -> list[Outcome]:
+    """Run the jobs, some at a time, and print each as it ends."""
     say(f"\n== {name}")
     outcomes = []
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(do, job) for job in jobs or [Job("all", nothing)]]
         try:
             for future in concurrent.futures.as_completed(futures):

@@ -31,8 +31,8 @@ collect_ignore_glob = []
 if importlib.util.find_spec("ansible") is None:
     collect_ignore_glob += ["plugins/modules/*", "plugins/module_utils/test__ansible.py"]
 if importlib.util.find_spec("ansible") is None or importlib.util.find_spec("ansible.plugins") is None:
-    # Roles, and everything else in plugins/, run on the controller.
-    collect_ignore_glob += ["roles/*"]
+    # Roles, guides, and everything else in plugins/, run on the controller.
+    collect_ignore_glob += ["roles/*", "guides/*"]
     collect_ignore_glob += [
         f"plugins/{directory.name}/*"
         for directory in (HERE / "plugins").glob("*")

@@ -4,14 +4,14 @@
 itself on this machine: once with the real modules on a data root, in check mode, and then with modules that return
 hostile text in the place of every value."""
 
+import html
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.drydock.rescue.tests.unit.support import controller
 from ansible_collections.drydock.rescue.tests.unit.support.docker_root import DockerRoot, ident
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,33 +36,15 @@ def play(tmp_path):
     trap.write_text("#!/bin/sh\ntouch '%s'\n" % (tmp_path / "pwned"))
     trap.chmod(0o755)
 
-    def run(collection, *arguments, host="localhost", fails=False, pwned=False, **variables):
-        above = tmp_path / "collections" / "ansible_collections" / "drydock"
-        if not above.exists():
-            above.mkdir(parents=True)
-            (above / "rescue").symlink_to(collection)
-        environment = {name: os.environ[name] for name in ("HOME", "PYTHONPATH") if name in os.environ}
-        environment.update(
-            ANSIBLE_COLLECTIONS_PATH=str(tmp_path / "collections"),
-            ANSIBLE_HOME=str(tmp_path / "home"),
-            ANSIBLE_LOCALHOST_WARNING="0",
-            ANSIBLE_NOCOLOR="1",
-            LC_ALL="C.UTF-8",
-            PATH="%s:%s" % (trap.parent, os.environ["PATH"]),
-            PYTHONDONTWRITEBYTECODE="1",
-        )
-        command = [sys.executable, "-m", "ansible", "playbook", "drydock.rescue.rescue", "-i", host + ","]
-        command += ["-c", "local", "-e", json.dumps({"ansible_python_interpreter": sys.executable})]
-        command += ["-e", json.dumps(variables), *arguments]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path / "here",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+    def run(
+        collection, *arguments, playbook="rescue", host="localhost", fails=False, pwned=False, **variables
+    ):
+        if not (tmp_path / "collections").exists():
+            controller.link_collection(tmp_path, collection)
+        words = ["drydock.rescue." + playbook, "-i", host + ",", "-c", "local"]
+        words += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
+        words += ["-e", json.dumps(variables), *arguments]
+        done = controller.run(tmp_path, "playbook", *words, programs=trap.parent, cwd=tmp_path / "here")
         said = done.stdout.decode()
         assert (done.returncode != 0) == fails, said
         assert (tmp_path / "pwned").exists() == pwned, said
@@ -131,12 +113,56 @@ def main():
             with open(asked["dest"], "wb") as stream:
                 stream.write(b"tar")
             result.update(sha256=hashlib.sha256(b"tar").hexdigest(), size_bytes=3)
+    elif kind == "container_backup":
+        one = dict(container=TEXT, id=TEXT, status=TEXT, backup_id=TEXT, bytes_stored=5, warnings=[TEXT])
+        result.update(results=[one], totals=dict(stored=1))
+        if {fails!r}:
+            module.fail_json(**result)
+    elif kind == "backup_info":
+        one = dict(backup_id=TEXT, host=TEXT, container=TEXT, container_id=TEXT, problem=None)
+        one["files"] = [dict(path=TEXT, sha256=TEXT)]
+        result.update(backups=[] if "nowhere" in asked["repository"]["location"] else [one])
+        result.update(problems=[TEXT] * {fails!r})
+    elif kind == "container_restore":
+        result.update(backup_id=TEXT, path=TEXT, restored=[TEXT])
+        if {fails!r}:
+            module.fail_json(**result)
     module.exit_json(**result)
 
 main()
 """
 OPTIONS = "container containers data_root missing state path access method work_dir scratch_size stop_docker device_id"
-OPTIONS = OPTIONS.split() + ["volumes", "root", "paths", "dest", "archive", "largest", "include_env"]
+OPTIONS = OPTIONS.split() + [
+    "volumes",
+    "root",
+    "paths",
+    "dest",
+    "archive",
+    "largest",
+    "include_env",
+    "details",
+]
+OPTIONS += [
+    "exclude_containers",
+    "repository",
+    "binds",
+    "exclude",
+    "consistency",
+    "pause_limit",
+    "verify",
+    "jobs",
+    "fail_on",
+    "progress",
+]
+OPTIONS += ["host", "files", "overwrite", "to", "into", "backup_ids", "throttle", "make_repository"]
+KINDS = [
+    "container_info",
+    "container_rootfs",
+    "container_files",
+    "container_backup",
+    "backup_info",
+    "container_restore",
+]
 
 
 @pytest.fixture
@@ -146,9 +172,13 @@ def stubs(tmp_path):
     def make(text, fails=False, path=None):
         collection = tmp_path / "stubs"
         (collection / "plugins" / "modules").mkdir(parents=True)
-        for name in ("roles", "playbooks", "meta"):
+        (collection / "plugins" / "action").mkdir()
+        real = ["roles", "playbooks", "meta", "plugins/module_utils", "plugins/plugin_utils"]
+        for name in ("result_file", "report", "container_rescue"):
+            real += ["plugins/action/%s.py" % name, "plugins/modules/%s.py" % name]
+        for name in real:
             (collection / name).symlink_to(ROOT / name)
-        for kind in ("container_info", "container_rootfs", "container_files"):
+        for kind in KINDS:
             source = STUB.format(
                 text=text, options=OPTIONS, kind=kind, fails=fails, path=path or "/run/drydock/" + text
             )
@@ -158,8 +188,8 @@ def stubs(tmp_path):
     return make
 
 
-def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs):
-    text = " ".join(TEMPLATES)
+@pytest.mark.parametrize("text", [" ".join(TEMPLATES), TEMPLATES[0]])
+def test_whatever_modules_return_is_text_to_the_role(tmp_path, play, stubs, text):
     tasks = tmp_path / "here" / "tasks.yml"
     tasks.write_text("- ansible.builtin.debug:\n    msg: '{{ rescue_root }}'\n")
     said = play(
@@ -201,3 +231,114 @@ def test_the_name_of_a_host_never_leads_out_of_the_folder_on_the_controller(tmp_
     )
     assert "give the host another one" in said
     assert not (tmp_path / "rescued").exists()
+
+
+def test_what_backups_say_is_text_too(tmp_path, play, stubs):
+    text = " ".join(TEMPLATES)
+    collection = stubs(text)
+    (tmp_path / "here" / "after.yml").write_text(
+        "- ansible.builtin.debug:\n    msg: '{{ backup_result }} {{ backup_error }}'\n"
+    )
+    said = play(collection, playbook="backup", backup_after="after.yml")
+    assert said.count(json.dumps(text)[1:-1]) > 2
+    said = play(collection, playbook="restore", restore_container=["x"])
+    assert json.dumps(text)[1:-1] in said
+    said = play(
+        collection,
+        playbook="verify_backups",
+        verify_backups_scratch=str(tmp_path / "scratch"),
+        verify_backups_turn=7,
+    )
+    assert "restored and proven" in said
+
+
+def test_the_failures_of_backups_are_text_too(tmp_path, play, stubs):
+    collection = stubs(TEMPLATES[0], fails=True)
+    said = play(collection, playbook="backup", fails=True)
+    assert "failed: " + json.dumps(TEMPLATES[0])[1:-1] in said
+    play(collection, playbook="restore", fails=True, restore_container="x")
+    said = play(
+        collection, playbook="verify_backups", fails=True, verify_backups_scratch=str(tmp_path / "scratch")
+    )
+    # One that cannot be read, and one that cannot be restored.
+    assert "Could not be restored: " + ", ".join([json.dumps(TEMPLATES[0])[1:-1]] * 2) in said
+
+
+@pytest.mark.parametrize("path", ["../../../evil", "a/b/c/../d", "/a/b/c/d"])
+def test_a_host_names_no_file_outside_of_its_folder(tmp_path, play, stubs, path):
+    folder = str(tmp_path / "nowhere")
+    said = play(stubs(path), playbook="backup", fails=True, backup_fetch=True, backup_fetch_to=folder)
+    assert "The host names files" in said
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_name_of_a_host_is_no_way_out_for_backups_either(tmp_path, play, stubs):
+    folder = str(tmp_path / "backups" / "here")
+    said = play(
+        stubs("x"), playbook="backup", host="../evil", fails=True, backup_fetch=True, backup_fetch_to=folder
+    )
+    assert "give the host another one" in said
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_result_files_hold_what_was_said_as_it_was(tmp_path, play, stubs, fails):
+    text = " ".join(TEMPLATES) + "\x1b[2J\u202e"
+    collection = stubs(text, fails=fails, path="/run/drydock/x")
+    scratch = str(tmp_path / "scratch")
+    play(collection, playbook="backup", fails=fails, backup_results="results")
+    play(collection, fails=fails, rescue_container="x", rescue_results="results")
+    more = {"verify_backups_scratch": scratch, "verify_backups_results": "results"}
+    play(collection, playbook="verify_backups", fails=fails, **more)
+    written = sorted((tmp_path / "here" / "results" / "localhost").iterdir())
+    assert [path.stat().st_mode & 0o777 for path in written] == [0o600] * 3
+    found = {one["kind"]: one for one in (json.loads(path.read_text()) for path in written)}
+    assert found["backup"]["result"]["results"][0]["container"] == text
+    assert "invocation" not in found["backup"]["result"]
+    assert found["verify_backups"]["result"]["rehearsed"][0]["restored"] is not fails
+    assert found["verify_backups"]["result"]["rehearsed"][0]["container"] == text
+    assert len(found["rescue"]["result"]["containers"]) == (0 if fails else 1)
+    errors = [found[kind]["error"] for kind in ("backup", "rescue", "verify_backups")]
+    # A manifest that cannot be read, and a container.
+    not_restored = "Could not be restored: %s, %s" % (text, text)
+    shown = text.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
+    assert errors == ([text, shown, not_restored] if fails else [""] * 3)
+
+
+def test_a_host_whose_own_task_fails_afterwards_says_so_in_its_result(tmp_path, play, stubs):
+    (tmp_path / "here" / "after.yml").write_text("- ansible.builtin.fail:\n    msg: no monitor\n")
+    play(stubs("x"), playbook="backup", fails=True, backup_after="after.yml", backup_results="results")
+    (written,) = (tmp_path / "here" / "results" / "localhost").iterdir()
+    assert json.loads(written.read_text())["error"] == "no monitor"
+
+
+def test_nothing_is_written_in_check_mode_or_unasked(tmp_path, play, stubs):
+    collection = stubs("x")
+    play(collection, "--check", playbook="backup", backup_results="results")
+    play(collection, playbook="backup")
+    assert not (tmp_path / "here" / "results").exists()
+
+
+def test_the_name_of_a_host_leads_to_no_other_result(tmp_path, play, stubs):
+    said = play(stubs("x"), playbook="backup", host="../evil", fails=True, backup_results="results")
+    assert "give it another one in the inventory" in said
+    assert not (tmp_path / "here" / "results").exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_report_on_a_run_says_the_same_as_its_page(tmp_path, play, stubs, fails):
+    collection = stubs(TEMPLATES[0] if fails else "stored", fails=fails)
+    play(collection, playbook="backup", fails=fails, backup_results="results")
+    wanted = {"report_results": "results", "report_dest": "out", "report_metrics": "m.prom"}
+    said = play(collection, playbook="report", fails=fails, **wanted)
+    here = tmp_path / "here"
+    page = (here / "out" / "report.html").read_text()
+    if fails:
+        assert "Trouble with 1 of 1 hosts: localhost failed (backup failed: " in said
+        assert "<h1>Trouble with 1 of 1 hosts</h1>" in page
+        assert html.escape(TEMPLATES[0]).replace("&quot;", "&#34;") in page
+        assert (here / "out" / "retry.txt").read_text() == "localhost\n"
+    else:
+        assert "All 1 hosts reported and none failed" in said
+        assert "<h1>All well: 1 host reported and none failed</h1>" in page
+    assert 'drydock_host_failed{host="localhost"} %d' % fails in (here / "m.prom").read_text()
