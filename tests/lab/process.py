@@ -51,9 +51,11 @@ def is_alive(pid: int) -> bool:
     return bool(command_line(pid))
 
 
-def tracer(pid: int) -> int:
-    """The process that traces this one; 0 for none."""
-    return int(_status(pid, "TracerPid") or 0)
+def children(pids: Iterable[int]) -> list[int]:
+    """Of these processes, and none that is one of them."""
+    parents = set(pids)
+    everyone = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in everyone if pid not in parents and int(_status(pid, "PPid") or 0) in parents]
 
 
 def halt(pids: Iterable[int]) -> None:

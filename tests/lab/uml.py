@@ -20,7 +20,8 @@ PTRACE_TRACEME = 0
 
 
 def check() -> None:
-    """Its kernel runs the guest's programs by tracing them; some machines forbid that even to root."""
+    """Its kernel traces a program when it starts, and all where it may not filter their system calls; some machines
+    forbid that even to root."""
     child = os.fork()
     if not child:
         os._exit(ctypes.CDLL(None).ptrace(PTRACE_TRACEME, 0, 0, 0) != 0)
@@ -53,6 +54,7 @@ def start(guest: Guest, network: Network) -> None:
         "quiet",
         "loglevel=4",
         "net.ifnames=0",
+        "seccomp=auto",
         *guest.kernel_words(NIC),
     ]
     process.start(words, guest.console, TMPDIR=str(_memory_folder(guest)))
@@ -65,17 +67,17 @@ def is_running(guest: Guest) -> bool:
 def kill(guest: Guest) -> None:
     """A power cut: what the guest did not write to its disk is lost.
 
-    The kernel is halted, then the guest's programs end, and then the kernel. A program that outlives its kernel,
-    if only for a moment, makes its system calls on the host: it was seen to write files there.
+    The kernel is halted, then the guest's programs end, and then the kernel. A traced program that outlives its
+    kernel, if only for a moment, makes its system calls on the host: it was seen to write files there.
     """
-    mark = _mark(guest)
-    process.halt([pid for pid in process.find(mark) if not process.tracer(pid)])
-    process.kill([pid for pid in process.find(mark) if process.tracer(pid)])
-    process.kill(process.find(mark))
+    kernel = process.find(_mark(guest))
+    process.halt(kernel)
+    process.kill(process.children(kernel))
+    process.kill(kernel)
 
 
 def _mark(guest: Guest) -> str:
-    """The word that marks this guest's processes: its kernel, and one for each program that runs on it."""
+    """The word that marks this guest's kernel. Its children are the programs that run on it."""
     return f"uml_dir={guest.folder}/"
 
 
