@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things are: the checkout, and the cache that holds all that is made."""
 
+import contextlib
 import functools
 import os
 import time
@@ -26,6 +27,6 @@ def collections_path() -> Path:
     directory = ROOT / ".ansible/collections"
     link = directory / COLLECTION
     link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
+    with contextlib.suppress(FileExistsError):  # of a run before, or of a job beside this one
         link.symlink_to(os.path.relpath(ROOT, link.parent))
     return directory
