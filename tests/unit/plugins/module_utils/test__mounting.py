@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _host, _mountinfo, _syscalls
+from ansible_collections.drydock.rescue.plugins.module_utils import _mountinfo, _mounting, _syscalls
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import CommandFailed
 from ansible_collections.drydock.rescue.plugins.module_utils._host import Host
 
@@ -242,7 +242,7 @@ def test_who_is_ending_has_the_time_to_end(tree, apart):
 
 
 def test_who_stays_is_told_to_the_operator(tree, apart, monkeypatch):
-    monkeypatch.setattr(_host, "_ENDS_WITHIN", 0.2)
+    monkeypatch.setattr(_mounting, "_ENDS_WITHIN", 0.2)
 
     def work():
         mounted(tree / "tree")
