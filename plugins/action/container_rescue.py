@@ -109,7 +109,12 @@ class ActionModule(ActionBase):
     def _begin(self, one: dict[str, str], host: str) -> None:
         asked = self._asked
         self._at_work_on = one["name"]
-        result = self._ask("container_rootfs", dict(self._of(one), **self._given(OPENING)))
+        try:
+            result = self._ask("container_rootfs", dict(self._of(one), **self._given(OPENING)))
+        except _rescue.Failed as failure:
+            if _rescue.touched_nothing(failure):  # what is open of it is somebody else's, and stays open
+                self._done.refused.append(one["id"])
+            raise
         # To open and close for reading changes nothing on the host.
         self._count(result, asked["access"] == "in_place" or asked["keep_mounted"])
         method, root = (_rescue.text(result.get(name)) for name in ("method", "path"))
@@ -138,7 +143,7 @@ class ActionModule(ActionBase):
         says = root is not None and not self._task.check_mode
         if self._asked["keep_mounted"]:
             self._done.report += _rescue.left_open(one["name"], root) if says else []
-        else:
+        elif one["id"] not in self._done.refused:
             self._at_work_on = one["name"]
             result = self._ask("container_rootfs", dict(self._of(one), state="unmounted"))
             self._count(result, self._asked["access"] == "in_place")

@@ -197,6 +197,11 @@ opened:
       description: Where the container's C(/) is, or was.
       type: str
       sample: /run/drydock/payroll-db
+refused:
+  description: The IDs of those whose opening was refused. Their disks were not touched, and what somebody else has open is not closed.
+  returned: when the host was reached
+  type: list
+  elements: str
 started:
   description: When this began (UTC).
   returned: when the host was reached

@@ -38,6 +38,7 @@ class Done:
         self.report: list[str] = []
         self.containers: list[dict[str, str]] = []
         self.opened: list[dict[str, str]] = []
+        self.refused: list[str] = []
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Done:
@@ -46,6 +47,7 @@ class Done:
         done.data_root = text(result.get("data_root"))
         done.report = [text(one) for one in _list(result.get("report"))]
         done.containers, done.opened = (_mappings(result.get(name)) for name in ("containers", "opened"))
+        done.refused = [text(one) for one in _list(result.get("refused"))]
         return done
 
     def result(self) -> dict[str, Any]:
@@ -73,6 +75,11 @@ def failure(result: dict[str, Any]) -> Failed:
     message = text(result.get("msg")) or text(_said(result.get("exception")))
     message = message or "a module failed and did not say why"
     return Failed(message, **{name: result[name] for name in TELLING if name in result})
+
+
+def touched_nothing(failure: Failed) -> bool:
+    """Whether a module refused before its first step; one that crashed does not say so."""
+    return "code" in failure.result and not (failure.result.get("actions") or failure.result.get("undone"))
 
 
 def both(first: BaseException, second: Exception) -> Failed:

@@ -202,6 +202,23 @@ def test_check_mode_opens_nothing_and_says_what_it_leaves_out():
     assert host.steps == ["info", "open web", "close web"]
 
 
+def test_what_somebody_else_has_open_is_not_closed():
+    taken = {"failed": True, "msg": "it is already open", "code": "refused", "actions": [], "undone": []}
+    host = Host({"open": taken})
+    result = host.rescue()
+    assert (host.steps, result["msg"]) == (["info", "open web"], "it is already open")
+    begun = Host({"open": taken}, part="begin", earlier=Host(part="find").rescue(), container=["cafe"]).rescue()
+    end = Host(part="end", earlier=begun, container=["cafe"])
+    assert ("failed" in end.rescue(), end.steps) == (False, [])
+
+
+@pytest.mark.parametrize("failure", [{"actions": ["mount"], "code": "failed"}, {"module_stdout": "Traceback"}])
+def test_what_an_opening_that_failed_may_have_left_is_closed(failure):
+    host = Host({"open": dict(failure, failed=True, msg="no")})
+    host.rescue()
+    assert host.steps == ["info", "open web", "close web"]
+
+
 def test_what_stays_open_is_a_change_and_is_said():
     host = Host({"info": dict(INFO, containers=[WEB])}, keep_mounted=True)
     result = host.rescue()
