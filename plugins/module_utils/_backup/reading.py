@@ -17,7 +17,7 @@ from .._docker.containers import Container
 from .._docker.data_root import DataRoot
 from .._errors import CommandFailed, Refused, RescueError
 from .._host import Host
-from .._rootfs import btrfs, drivers, found, tree
+from .._rootfs import drivers, found, tree
 from .._rootfs.alive import Alive
 from .._rootfs.closing import close_container
 from .._rootfs.driver import NOTHING
@@ -132,9 +132,7 @@ def _method(container: Container, consistency: str) -> str:
 
 
 def _not_in_snapshot(host: Host, root: DataRoot, container: Container, method: str) -> Set[str]:
-    if method != "snapshot" or container.driver != "btrfs":
-        return set()
-    return set(btrfs.not_in_snapshot(host, root, container))
+    return set(drivers.not_in_snapshot(host, root, container)) if method == "snapshot" else set()
 
 
 def _reached(lives: bool, pause: Optional[Pause], method: str) -> str:

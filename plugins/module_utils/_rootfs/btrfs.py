@@ -58,7 +58,7 @@ def close_plan(host: Host, found: Found) -> Plan:
 
 
 def not_in_snapshot(host: Host, root: DataRoot, container: Container) -> List[str]:
-    """What of a container no snapshot shows: absolute paths of its tree. Raises NotFound, BadRecord or Refused."""
+    """The subvolumes in a container's own. Raises NotFound, BadRecord or Refused."""
     return subvolumes.nested(host, locate(root, container).upper_dir)
 
 

@@ -15,7 +15,9 @@ and
 - ``distrust(host, found) -> str``: why what is read from the open tree may be wrong; empty when all is well;
 - ``after_docker_stops(state) -> State``: what a clean stop of Docker will leave, for showing a plan before it;
 - ``compared(host, root, container) -> Optional[Compared]``: the directories that show what the container changed;
-  None where they have to be opened.
+  None where they have to be opened;
+- ``not_in_snapshot(host, root, container) -> List[str]``, where there is such a thing: what of a container no snapshot
+  shows, as absolute paths of its tree. Raises NotFound, BadRecord or Refused.
 
 Layer and State are the driver's own types; a Layer can say its ``storage()`` for container_info.
 """

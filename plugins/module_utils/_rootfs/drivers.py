@@ -6,6 +6,7 @@ from typing import Any, Dict, List
 
 from .._docker.containerd_store import OVERLAYFS
 from .._docker.containers import Container
+from .._docker.data_root import DataRoot
 from .._errors import Refused
 from .._host import Host
 from .._plan import Plan
@@ -56,6 +57,12 @@ def distrust(host: Host, found: Found) -> str:
     """Why what is read from an open tree may be wrong; empty when all is well."""
     reasons = (ask(host, found) for ask in dict.fromkeys(driver.distrust for driver in DRIVERS.values()))
     return next((reason for reason in reasons if reason), "")
+
+
+def not_in_snapshot(host: Host, root: DataRoot, container: Container) -> List[str]:
+    """What of a container no snapshot shows: absolute paths of its tree. Raises NotFound, BadRecord or Refused."""
+    ask = getattr(driver_for(container), "not_in_snapshot", None)
+    return ask(host, root, container) if ask else []
 
 
 def methods() -> List[str]:
