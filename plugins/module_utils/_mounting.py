@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a Host asks of the kernel: to mount, to unmount, to tie a process to another. PRIVATE to the collection."""
+"""What a Host asks of the kernel: to mount, unmount and write back, to tie a process to another. PRIVATE to the
+collection."""
 
 import errno as errno_codes
 import os
@@ -161,6 +162,14 @@ class Mounting:
             return _syscalls.clone_without_links(directory)
         except OSError:
             return None
+
+    def sync(self, directory: str) -> None:
+        """Has the file system of a directory write to its disk what it holds in memory. Raises OSError."""
+        place = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _syscalls.sync_file_system(place)
+        finally:
+            os.close(place)
 
     def end_with_parent(self, number: int, parent: int) -> None:
         """Called in a process of its own, before it becomes a tool: it gets a signal when the process ``parent``, which

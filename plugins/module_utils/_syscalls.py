@@ -67,6 +67,11 @@ def unmount(target: str) -> None:
     _check(_libc.umount2(os.fsencode(target), umount_nofollow), target)
 
 
+def sync_file_system(place: int) -> None:
+    """syncfs(2): what the file system of an open file holds in memory is on its disk then. Raises OSError."""
+    _check(_libc.syncfs(place), "syncfs")
+
+
 def own_mounts() -> None:
     """A mount namespace of its own for this process. What is mounted there is seen nowhere else and goes with the
     process; what is unmounted elsewhere goes from there too. Raises OSError."""

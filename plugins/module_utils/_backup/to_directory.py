@@ -78,7 +78,8 @@ class ToDirectory:
         return True
 
     def _put(self, fresh: str, target: str, described: Dict[str, Any]) -> None:
-        """In one step; the directory that it comes into may be of another part, and keeps its times."""
+        """In one step, and on the disk; the directory that it comes into may be of another part, and keeps its times."""
+        self._host.sync(self._beside)
         above = os.path.dirname(target)
         while not os.path.isdir(above):
             above = os.path.dirname(above)
@@ -135,5 +136,7 @@ class ToDirectory:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with open(descriptor, "w") as stream:
                 stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
             os.rename(fresh, path)
         return True

@@ -37,6 +37,7 @@ def to_files(
             tree.close()
         todo = [one for one in copying.missing(entries, path) if not _is_directory_there(one, path)]
         _require_free(todo, path, overwrite)
+        host.sync(beside)
         for entry in todo:
             _move(entry, fresh, path)
         return [shown(one.parts) for one in todo]

@@ -1,10 +1,13 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in the virtual machine: one large container backed up by container_backup with the engine restic and by `restic
-backup` of the open tree, first and once more after a change, and restored by container_restore and by `restic restore`;
-then fifty small ones by one call and by fifty runs of restic. Each of the large ones begins with nothing of the disk in
-memory, and ends when what it wrote is on the disk. Prints the seconds of each, and how many processes of restic the
-fifty took, a line for each round."""
+backup` of the open tree, first and once more after a change, and restored by container_restore and by `restic restore`.
+Each begins with nothing of the disk in memory, and ends when what it wrote is on the disk. Or fifty small ones by one
+call and by fifty runs of restic. Prints the seconds of each, and how many processes of restic the fifty took, a line for
+each round.
+
+usage: against_restic.py ROUNDS large|fifty
+"""
 
 import os
 import subprocess
@@ -22,19 +25,20 @@ RESTIC = f"RESTIC_PASSWORD={PASSWORD} restic --quiet --repo {PLAIN}"
 COUNTING = f'#!/bin/sh\necho run >>{RUNS}\nexec /usr/bin/restic "$@"\n'
 
 
-def main(rounds):
+def main(rounds, what):
     os.makedirs(PLACE, exist_ok=True)
     for number in range(rounds):
         for repository in (OURS, PLAIN):
             empty(repository)
             typed(f"RESTIC_PASSWORD={PASSWORD} restic --quiet --repo {repository} init")
-        first = large()
-        typed(
-            f"dd if=/dev/urandom of=/root/change bs=1M count=1 && docker cp /root/change {LARGE}:/change-{number}"
-        )
-        again = large()
-        fifty = small()
-        print(" ".join("%.2f" % figure for figure in (*first, *again, *restored(), *fifty)), flush=True)
+        figures = fifty() if what == "fifty" else (*large(), *large_again(number), *restored())
+        print(" ".join("%.2f" % figure for figure in figures), flush=True)
+
+
+def large_again(number):
+    typed("dd if=/dev/urandom of=/root/change bs=1M count=1 status=none")
+    typed(f"docker cp /root/change {LARGE}:/change-{number}")
+    return large()
 
 
 def large():
@@ -57,7 +61,7 @@ def restored():
     return ours, plain
 
 
-def small():
+def fifty():
     """By one call and by a run each: seconds, and processes of restic."""
     cold()
     with counted() as ours_ran:
@@ -97,4 +101,4 @@ class counted:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])

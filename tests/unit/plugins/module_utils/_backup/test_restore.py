@@ -48,6 +48,18 @@ def test_all_of_it_comes_back(stored, restore, machine, out):
     assert not (out / ".drydock-restoring").exists()
 
 
+@pytest.mark.parametrize("more", [{}, {"to": "files", "files": ["/etc"]}])
+def test_what_has_its_final_name_is_on_the_disk(stored, restore, machine, out, monkeypatch, more):
+    synced = []
+
+    def sync(directory):
+        synced.append([os.path.basename(directory)] + sorted(os.listdir(out)))
+
+    monkeypatch.setattr(machine, "sync", sync)
+    restore(**more)
+    assert synced[0] == [".drydock-restoring", ".drydock-restoring"]
+
+
 def test_again(stored, restore, out):
     restore()
     before = tree_of(out)
