@@ -15,7 +15,7 @@ def figures() -> Iterator[Figure]:
     with guest.booted("make-to-back-up"):
         backup, export, tar, restore, untar, peak = guest.medians("against_tar.py", ROUNDS)
         restic = guest.medians("against_restic.py", ROUNDS, "large")
-        fifty = guest.medians("against_restic.py", 1, "fifty")
+        fifty = guest.medians("against_restic.py", 1, "fifty", warm_up=0)
     yield Figure("container_backup: against docker export | zstd", backup, export, 1 / 2.5, "s")
     yield Figure("container_backup: against tar | zstd", backup, tar, 1.15, "s")
     yield Figure("container_restore: against zstd | tar", restore, untar, 1.1, "s")

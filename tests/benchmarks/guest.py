@@ -38,10 +38,10 @@ def booted(make: str) -> Iterator[None]:
         subprocess.run([*LAB, "down"], check=True)
 
 
-def medians(script: str, rounds: int, *arguments: str) -> list[float]:
-    """The medians of what a program in the guest printed; its first round only warms up."""
-    command = f"python3 /root/bench/{script} {rounds + 1} {' '.join(arguments)}"
-    printed = ssh(command).decode().splitlines()[1:]
+def medians(script: str, rounds: int, *arguments: str, warm_up: int = 1) -> list[float]:
+    """The medians of what a program in the guest printed; its first rounds only warm up."""
+    command = f"python3 /root/bench/{script} {rounds + warm_up} {' '.join(arguments)}"
+    printed = ssh(command).decode().splitlines()[warm_up:]
     for number, line in enumerate(printed):
         say(f"     round {number + 1} of {rounds}: {line}")
     return figures.medians([float(word) for word in line.split()] for line in printed)
