@@ -6,11 +6,11 @@ the collection."""
 import contextlib
 import io
 import sys
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import _jobs, _text
+from . import _text
 from ._errors import CommandFailed, MissingTools, RescueError
 from ._host import Host
 
@@ -33,20 +33,22 @@ def run(
     argument_spec: Dict[str, Any],
     work: Callable[[Host, Dict[str, Any], bool], Result],
     bulk: str = "",
+    reach: Optional[Callable[[Host, Any, Callable[[Host], Result]], Result]] = None,
     **options: Any,
 ) -> None:
     """Runs a module: ``work`` is given the host, the parameters and whether this is check mode. Every RescueError
     becomes one clear failure; ``actions`` then lists what ran and ``undone`` what was taken back. ``bulk`` names the
-    part of the result that can be very long: a list whose items are JSON already, made by _text.as_json.
+    part of the result that can be very long: a list whose items are JSON already, made by _text.as_json. ``reach`` is
+    that of _jobs.py, for a module that has the options PROGRESS.
 
     Nothing leaves here that could drive a terminal: messages are one printable line each, and of everything else
     control characters, marks of direction and undecodable bytes are escaped.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
     try:
-        if module.params.get("background") and not module.check_mode:
+        if reach and module.params["background"] and not module.check_mode:
             asked = {name: value for name, value in module.params.items() if name not in PROGRESS}
-            result = _jobs.reach(Host(), [module._name, asked], lambda host: _told(work, host, module.params))
+            result = reach(Host(), [module._name, asked], lambda host: _told(work, host, module.params))
         else:
             result = work(Host(), module.params, module.check_mode)
         pieces = result.pop(bulk) if bulk else []

@@ -245,7 +245,7 @@ earlier_run:
   type: str
 """
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _jobs
 from ansible_collections.drydock.rescue.plugins.module_utils._backup import backup, repositories
 from ansible_collections.drydock.rescue.plugins.module_utils._backup.engine import Compression
 from ansible_collections.drydock.rescue.plugins.module_utils._backup.keeping import Keep
@@ -277,6 +277,7 @@ def main():
             make_repository=dict(type="bool", default=True),
         ),
         work,
+        reach=_jobs.reach,
     )
 
 

@@ -153,7 +153,7 @@ earlier_run:
   type: str
 """
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _ansible
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _jobs
 from ansible_collections.drydock.rescue.plugins.module_utils._backup import (
     repositories,
     restore,
@@ -179,6 +179,7 @@ def main():
             **_ansible.ROOTS,
         ),
         work,
+        reach=_jobs.reach,
         required_if=[("to", "directory", ("path",)), ("to", "files", ("path", "files"))],
     )
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _text
+from ansible_collections.drydock.rescue.plugins.module_utils import _ansible, _jobs, _text
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
     CommandFailed,
     MissingTools,
@@ -48,13 +48,13 @@ class FakeModule:
 
 @pytest.fixture
 def run(monkeypatch):
-    def ran(work, diff=False, params=None, check_mode=True):
+    def ran(work, diff=False, params=None, check_mode=True, **options):
         monkeypatch.setattr(_ansible, "AnsibleModule", FakeModule)
         monkeypatch.setattr(FakeModule, "check_mode", check_mode)
         monkeypatch.setattr(FakeModule, "given", params or {"data_root": "/x"})
         monkeypatch.setattr(FakeModule, "_diff", diff)
         with pytest.raises(Ended):
-            _ansible.run({}, work)
+            _ansible.run({}, work, **options)
         return FakeModule.last
 
     return ran
@@ -166,18 +166,18 @@ def test_work_in_the_background_fails_as_it_does_here(run, monkeypatch, tmp_path
     monkeypatch.setattr(_ansible.Host, "lock_prefix", "drydock-test-%s" % tmp_path)
     work = failing(NotFound("no container 'x'", "There is none"), ["a"], ["b"])
     here = run(work)
-    monkeypatch.setattr(_ansible._jobs, "_SHORT", 20)
-    there = run(work, params={"background": True}, check_mode=False)
+    monkeypatch.setattr(_jobs, "_SHORT", 20)
+    there = run(work, params={"background": True}, check_mode=False, reach=_jobs.reach)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(-1, 0)
     assert dict(there.result, failed=True) == dict(here.result, failed=True)
 
 
 @pytest.mark.parametrize("other", [{"progress": True}, {}])
-def test_the_same_words_are_the_same_job_whatever_is_shown(run, monkeypatch, other):
+def test_the_same_words_are_the_same_job_whatever_is_shown(run, other):
     asked = []
-    monkeypatch.setattr(_ansible._jobs, "reach", lambda _host, words, _work: asked.append(words) or {})
     for shown in ({"progress": False}, other):
-        run(None, params=dict(shown, background=True, container="web"), check_mode=False)
+        params = dict(shown, background=True, container="web")
+        run(None, params=params, check_mode=False, reach=lambda _host, words, _work: asked.append(words) or {})
     assert asked[0] == asked[1]
     assert asked[0][1] == {"container": "web"}
