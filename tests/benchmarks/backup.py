@@ -20,7 +20,7 @@ def figures() -> Iterator[Figure]:
     yield Figure("container_backup: against tar | zstd", backup, tar, 1.15, "s")
     yield Figure("container_restore: against zstd | tar", restore, untar, 1.1, "s")
     yield Figure("container_backup, container_restore: memory", peak, ALLOWED_MIB, 1.0, "MiB")
-    names = ("container_backup with restic", "the second time", "container_restore with restic")
+    names = ("container_backup with restic", "again", "after a change", "container_restore with restic")
     for name, ours, plain in zip(names, restic[::2], restic[1::2], strict=True):
         yield Figure(f"{name}: against restic", ours, plain, 1.1, "s")
     yield Figure("container_backup of 50: against 50 runs of restic", *fifty[:2], 1.05, "s")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the drydock.rescue authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in the virtual machine: one large container backed up by container_backup with the engine restic and by `restic
-backup` of the open tree, first and once more after a change, and restored by container_restore and by `restic restore`.
+backup` of the open tree, first, again, and after a change, and restored by container_restore and by `restic restore`.
 Each begins with nothing of the disk in memory, and ends when what it wrote is on the disk. Or fifty small ones by one
 call and by fifty runs of restic. Prints the seconds of each, and how many processes of restic the fifty took, a line for
 each round.
@@ -31,11 +31,14 @@ def main(rounds, what):
         for repository in (OURS, PLAIN):
             empty(repository)
             typed(f"RESTIC_PASSWORD={PASSWORD} restic --quiet --repo {repository} init")
-        figures = fifty() if what == "fifty" else (*large(), *large_again(number), *restored())
+        if what == "fifty":
+            figures = fifty()
+        else:
+            figures = (*large(), *large(), *large_after_a_change(number), *restored())
         print(" ".join("%.2f" % figure for figure in figures), flush=True)
 
 
-def large_again(number):
+def large_after_a_change(number):
     typed("dd if=/dev/urandom of=/root/change bs=1M count=1 status=none")
     typed(f"docker cp /root/change {LARGE}:/change-{number}")
     return large()
