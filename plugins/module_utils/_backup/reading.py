@@ -21,7 +21,7 @@ from .._rootfs import drivers, found, tree
 from .._rootfs.alive import Alive
 from .._rootfs.closing import close_container
 from .._rootfs.driver import NOTHING
-from .._rootfs.opening import Wanted, open_container
+from .._rootfs.opening import Target, Wanted, open_container
 from .._standby import Standby
 from .._text import few
 from .pausing import Pause, paused
@@ -95,7 +95,7 @@ def reading(
                 stack.enter_context(Standby(lambda: _close_after_death(host, container.id, root)))
             # Before and after: what comes or goes meanwhile may be in the snapshot or not.
             left_out = _not_in_snapshot(host, root, container, method)
-            opened = open_container(host, wanted, root, everyone, container, name, False)
+            opened = open_container(host, wanted, Target(root, everyone, container, name), False)
             left_out |= _not_in_snapshot(host, root, container, method)
         if opened.changed:
             stack.callback(_close, host, container.id, root)

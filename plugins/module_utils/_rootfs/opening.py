@@ -38,6 +38,15 @@ class Wanted(NamedTuple):
     containerd_root: Optional[str] = None
 
 
+class Target(NamedTuple):
+    """What is to be opened, found in its data root."""
+
+    root: DataRoot
+    everyone: List[Container]  # of the data root
+    container: Container
+    name: str  # of its tree
+
+
 class Opened(NamedTuple):
     changed: bool
     container: Container
@@ -62,34 +71,19 @@ def open_rootfs(host: Host, wanted: Wanted, check_mode: bool) -> Opened:
         container = containers.select(everyone, [wanted.container], False)[0][0]
         same = sum(one.name == container.name for one in everyone)
         name = _ours.tree_name(container.id, container.name, same == 1)
-    return open_container(host, wanted, root, everyone, container, name, check_mode)
+    return open_container(host, wanted, Target(root, everyone, container, name), check_mode)
 
 
-def open_container(
-    host: Host,
-    wanted: Wanted,
-    root: DataRoot,
-    everyone: List[Container],
-    container: Container,
-    name: str,
-    check_mode: bool,
-) -> Opened:
-    """The same for one that was found already, out of ``everyone`` of its data root, with the ``name`` of its tree."""
+def open_container(host: Host, wanted: Wanted, target: Target, check_mode: bool) -> Opened:
+    """The same for one that was found already."""
     if check_mode:
-        return _open(host, wanted, root, everyone, container, name, True)
-    with _lock.held(host, container.id, "container %s" % name):
-        return _open(host, wanted, root, everyone, container, name, False)
+        return _open(host, wanted, target, True)
+    with _lock.held(host, target.container.id, "container %s" % target.name):
+        return _open(host, wanted, target, False)
 
 
-def _open(
-    host: Host,
-    wanted: Wanted,
-    root: DataRoot,
-    everyone: List[Container],
-    container: Container,
-    name: str,
-    check_mode: bool,
-) -> Opened:
+def _open(host: Host, wanted: Wanted, target: Target, check_mode: bool) -> Opened:
+    root, everyone, container, name = target
     before = found.of_container(host, container.id, name, root)
     opened, binds = tree.find(host, container.id)
     if opened and opened.mount:
