@@ -198,7 +198,9 @@ opened:
       type: str
       sample: /run/drydock/payroll-db
 refused:
-  description: The IDs of those whose opening was refused. Their disks were not touched, and what somebody else has open is not closed.
+  description: >-
+    The IDs of those whose opening was refused. Their disks were not touched, and what somebody else has open is not
+    closed.
   returned: when the host was reached
   type: list
   elements: str

@@ -78,7 +78,7 @@ class ToDirectory:
         return True
 
     def _put(self, fresh: str, target: str, described: Dict[str, Any]) -> None:
-        """In one step, and on the disk; the directory that it comes into may be of another part, and keeps its times."""
+        """In one step, and on the disk. The directory that it comes into may be another part's and keeps its times."""
         self._host.sync(self._beside)
         above = os.path.dirname(target)
         while not os.path.isdir(above):

@@ -3,8 +3,8 @@
 """Runs in the virtual machine: one large container backed up by container_backup with the engine restic and by `restic
 backup` of the open tree, first, again, and after a change, and restored by container_restore and by `restic restore`.
 Each begins with nothing of the disk in memory, and ends when what it wrote is on the disk. Or fifty small ones by one
-call and by fifty runs of restic. Prints the seconds of each, and how many processes of restic the fifty took, a line for
-each round.
+call and by fifty runs of restic. Prints the seconds of each, and how many processes of restic the fifty took, a line
+for each round.
 
 usage: against_restic.py ROUNDS large|fifty
 """
@@ -31,11 +31,12 @@ def main(rounds, what):
         for repository in (OURS, PLAIN):
             empty(repository)
             typed(f"RESTIC_PASSWORD={PASSWORD} restic --quiet --repo {repository} init")
-        if what == "fifty":
-            figures = fifty()
-        else:
-            figures = (*large(), *large(), *large_after_a_change(number), *restored())
+        figures = fifty() if what == "fifty" else one_large(number)
         print(" ".join("%.2f" % figure for figure in figures), flush=True)
+
+
+def one_large(number):
+    return (*large(), *large(), *large_after_a_change(number), *restored())
 
 
 def large_after_a_change(number):

@@ -207,12 +207,16 @@ def test_what_somebody_else_has_open_is_not_closed():
     host = Host({"open": taken})
     result = host.rescue()
     assert (host.steps, result["msg"]) == (["info", "open web"], "it is already open")
-    begun = Host({"open": taken}, part="begin", earlier=Host(part="find").rescue(), container=["cafe"]).rescue()
+    begun = Host(
+        {"open": taken}, part="begin", earlier=Host(part="find").rescue(), container=["cafe"]
+    ).rescue()
     end = Host(part="end", earlier=begun, container=["cafe"])
     assert ("failed" in end.rescue(), end.steps) == (False, [])
 
 
-@pytest.mark.parametrize("failure", [{"actions": ["mount"], "code": "failed"}, {"module_stdout": "Traceback"}])
+@pytest.mark.parametrize(
+    "failure", [{"actions": ["mount"], "code": "failed"}, {"module_stdout": "Traceback"}]
+)
 def test_what_an_opening_that_failed_may_have_left_is_closed(failure):
     host = Host({"open": dict(failure, failed=True, msg="no")})
     host.rescue()
