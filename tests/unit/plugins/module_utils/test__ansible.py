@@ -178,6 +178,8 @@ def test_the_same_words_are_the_same_job_whatever_is_shown(run, other):
     asked = []
     for shown in ({"progress": False}, other):
         params = dict(shown, background=True, container="web")
-        run(None, params=params, check_mode=False, reach=lambda _host, words, _work: asked.append(words) or {})
+        run(
+            None, params=params, check_mode=False, reach=lambda _host, words, _work: asked.append(words) or {}
+        )
     assert asked[0] == asked[1]
     assert asked[0][1] == {"container": "web"}
