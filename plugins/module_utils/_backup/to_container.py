@@ -159,7 +159,7 @@ class _Restoring:
         self.warnings += mirror(self._host, source, path, exclude)
         if survey(self._host, path, exclude).listing != listing:
             raise CommandFailed("the tree at %s is not what the backup holds" % path)
-        self._host.sync(path)
+        os.sync()  # all of them: a mount of FUSE does not hand it on to the file system of the layer
 
     def _take_back(self, error: Exception, path: str) -> None:
         """Always raises."""
