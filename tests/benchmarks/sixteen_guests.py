@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +22,7 @@ GUESTS = [f"guest{number}" for number in range(16)]
 MAKE = Path(__file__).with_name("in_guest") / "make-some-data"
 ROUNDS = 3
 ALLOWED = 1.25
+PROCESSORS = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -29,8 +31,8 @@ def figures() -> Iterator[Figure]:
     subprocess.run([*LAB, "down"], check=True)
     try:
         subprocess.run([*LAB, "up", *GUESTS], check=True)
-        for guest in GUESTS:
-            subprocess.run([*LAB, "ssh", guest, "sh -s"], input=MAKE.read_bytes(), check=True)
+        with ThreadPoolExecutor(PROCESSORS) as pool:
+            list(pool.map(make_some_data, GUESTS))
         with tempfile.TemporaryDirectory() as name:
             inventory = Path(name) / "hosts.yml"
             inventory.write_bytes(
@@ -40,10 +42,14 @@ def figures() -> Iterator[Figure]:
             used, seconds = zip(*(one_round(inventory) for _round in range(ROUNDS)), strict=True)
     finally:
         subprocess.run([*LAB, "down"], check=True)
-    explained = len(GUESTS) * median(used) / len(os.sched_getaffinity(0))
+    explained = len(GUESTS) * median(used) / PROCESSORS
     yield Figure(
         "backup of 16 guests: against what the CPUs explain", median(seconds), explained, ALLOWED, "s"
     )
+
+
+def make_some_data(guest: str) -> None:
+    subprocess.run([*LAB, "ssh", guest, "sh -s"], input=MAKE.read_bytes(), check=True)
 
 
 def one_round(inventory: Path) -> tuple[float, float]:
