@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def start(words: list[str], console: Path, **environment: str) -> None:
+def start(words: list[str], console: Path, **environment: str) -> int:
     """One that writes to its console and outlives us."""
     with console.open("ab") as output:
-        subprocess.Popen(
+        started = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -24,6 +24,7 @@ def start(words: list[str], console: Path, **environment: str) -> None:
             start_new_session=True,
             env={**os.environ, **environment},
         )
+    return started.pid
 
 
 def command_line(pid: int) -> str:

@@ -9,7 +9,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cache
 import process
+import processors
 from guest import Guest
 from host import LabError
 from network import Network
@@ -17,6 +19,7 @@ from network import Network
 NIC = "vec0"
 BOOT_SECONDS = 180
 PTRACE_TRACEME = 0
+_EVERY_GUEST = f"lab.nic={NIC}"  # a word on the command line of each guest's kernel, whichever lab's
 
 
 def check() -> None:
@@ -57,7 +60,10 @@ def start(guest: Guest, network: Network) -> None:
         "seccomp=auto",
         *guest.kernel_words(NIC),
     ]
-    process.start(words, guest.console, TMPDIR=str(_memory_folder(guest)))
+    with cache.locked("processors"):
+        processor = processors.least_used(process.find(_EVERY_GUEST))
+        kernel = process.start(words, guest.console, TMPDIR=str(_memory_folder(guest)))
+        processors.keep_on(kernel, processor)
 
 
 def is_running(guest: Guest) -> bool:

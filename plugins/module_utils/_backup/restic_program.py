@@ -54,6 +54,7 @@ class Restic:
         if repository.rate_limit:
             limit = str(max(1, repository.rate_limit // 1024))  # KiB
             self._options += ["--limit-upload", limit, "--limit-download", limit]
+        self._location = repository.location
         self.location = _PASSWORD_IN_URL.sub(r"\1:***@", repository.location)
         if not _REMOTE.match(repository.location) and not os.path.isabs(repository.location):
             raise Refused(
@@ -77,7 +78,8 @@ class Restic:
     def open(self) -> None:
         """Takes away the locks of runs that were killed: they would stay for ever. Raises NotFound where there is no
         repository, and CommandFailed."""
-        self._check(self._once(["unlock"], opening=True))
+        if not self._has_no_lock():
+            self._check(self._once(["unlock"], opening=True))
 
     def snapshots(self) -> List[Message]:
         """All of ours. Raises NotFound where there is no repository, and CommandFailed."""
@@ -109,6 +111,14 @@ class Restic:
         if said.code != _INCOMPLETE:
             self._check(said)
         return said
+
+    def _has_no_lock(self) -> bool:
+        """Whether a repository on this host is seen to have none: opening one takes restic about a second. Its place is
+        said in https://restic.readthedocs.io/en/stable/100_references.html#repository-layout"""
+        config, locks = (os.path.join(self._location, name) for name in ("config", "locks"))
+        with contextlib.suppress(OSError):
+            return os.path.isabs(self._location) and os.path.isfile(config) and not os.listdir(locks)
+        return False
 
     def _when_unlocked(self, once: Callable[[], Finished], wait: float) -> Finished:
         end = time.monotonic() + wait

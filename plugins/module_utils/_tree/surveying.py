@@ -53,7 +53,20 @@ def survey(host: Host, root: str, exclude: Sequence[str] = (), only: str = "") -
             tree = stack.enter_context(view.opened(host, root))
         except OSError as error:
             raise NotFound("%s cannot be opened as a directory: %s" % (root, error.strerror))
+        stack.enter_context(_here_again())
         return _Surveyor(tree.descriptor, patterns(exclude)).survey(os.fsencode(only))
+
+
+@contextlib.contextmanager
+def _here_again() -> Iterator[None]:
+    """What is looked at is the working directory, for a bare name is what the kernel finds soonest. Afterwards it is
+    the one of before."""
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 class _Surveyor:
@@ -66,10 +79,11 @@ class _Surveyor:
         self.bytes = 0
 
     def survey(self, only: bytes) -> Survey:
+        os.fchdir(self._root)
         if only:
             self._one(only)
         else:
-            self._add(b".", os.fstat(self._root), self._root, b".")
+            self._add(b".", os.fstat(self._root), b".")
         waiting = [] if only else [b"."]
         while waiting:  # not recursive: a container may nest deeper than Python does
             waiting.extend(reversed(list(self._directory(waiting.pop()))))
@@ -80,36 +94,39 @@ class _Surveyor:
 
     def _one(self, name: bytes) -> None:
         try:
-            self._add(
-                b".", os.lstat(name, dir_fd=self._root), self._root, name
-            )  # its copy may be named otherwise
+            self._add(b".", os.lstat(name), name)  # its copy may be named otherwise
         except OSError as error:
             raise NotFound("%s cannot be looked at: %s" % (os.fsdecode(name), error.strerror))
 
     def _directory(self, path: bytes) -> Iterator[bytes]:
         """Looks at all in a directory; the directories in it."""
         try:
-            descriptor = os.open(path, _OPEN_DIRECTORY, dir_fd=self._root)
+            self._enter(path)
         except OSError as error:
             self._failed(path, error)
             return
-        try:
-            for name in sorted(os.fsencode(one) for one in os.listdir(descriptor)):
-                inside = path + b"/" + name
-                if self._exclude and self._exclude.fullmatch(inside):
-                    continue
-                try:
-                    facts = os.lstat(name, dir_fd=descriptor)
-                    self._add(inside, facts, descriptor, name)
-                except OSError as error:
-                    self._failed(inside, error)
-                    continue
-                if stat.S_ISDIR(facts.st_mode):
-                    yield inside
-        finally:
-            os.close(descriptor)
+        for name in sorted(os.listdir(b".")):
+            inside = path + b"/" + name
+            if self._exclude and self._exclude.fullmatch(inside):
+                continue
+            try:
+                facts = os.lstat(name)
+                self._add(inside, facts, name)
+            except OSError as error:
+                self._failed(inside, error)
+                continue
+            if stat.S_ISDIR(facts.st_mode):
+                yield inside
 
-    def _add(self, path: bytes, facts: os.stat_result, directory: int, name: bytes) -> None:
+    def _enter(self, path: bytes) -> None:
+        directory = os.open(path, _OPEN_DIRECTORY, dir_fd=self._root)
+        try:
+            os.fchdir(directory)
+        finally:
+            os.close(directory)
+
+    def _add(self, path: bytes, facts: os.stat_result, name: bytes) -> None:
+        """``name`` in the working directory."""
         kind = _KINDS[stat.S_IFMT(facts.st_mode)]
         size, more = 0, b""
         if kind == "files":
@@ -122,7 +139,7 @@ class _Surveyor:
             else:
                 more = first
         elif kind == "links":
-            more = os.readlink(name, dir_fd=directory)
+            more = os.readlink(name)
         elif kind == "devices":
             more = b"%d" % facts.st_rdev
         self.counts[kind] += 1
@@ -136,7 +153,7 @@ class _Surveyor:
             size,
             facts.st_mtime_ns,
             more,
-            attributes(b"/proc/self/fd/%d/%s" % (directory, name)),
+            attributes(name),
         )
         self._listing.update(line)
         self._state.update(b"%d %s" % (facts.st_ctime_ns, line))

@@ -88,6 +88,16 @@ class TestPrepare:
         repository(host).prepare()
         assert host.restic == [["unlock"]]
 
+    def test_one_on_this_host_that_nobody_has_locked_is_not_opened_for_that(self, host, tmp_path):
+        (tmp_path / "config").write_text("x")
+        (tmp_path / "locks").mkdir()
+        repository(host, str(tmp_path)).prepare()
+        assert host.restic == []
+        (tmp_path / "locks/89a9e0cd").write_text("x")
+        host.restic_says("unlock")
+        repository(host, str(tmp_path)).prepare()
+        assert host.restic == [["unlock"]]
+
     @VERSIONS
     def test_makes_the_repository_where_there_is_none(self, host, version):
         code, words = recorded.NO_REPOSITORY[version]

@@ -136,6 +136,14 @@ def test_one_file_alone_by_whatever_name(look, tree):
         look(tree, [], "fifo")
 
 
+def test_the_working_directory_is_that_of_before(look, tree, tmp_path):
+    before = os.getcwd()
+    look(tree)
+    with pytest.raises(NotFound):
+        look(tree, (), "there-is-none")
+    assert os.getcwd() == before
+
+
 def test_no_link_is_followed(look, tree, tmp_path):
     (tmp_path / "outside").mkdir()
     (tree / "way").symlink_to(tmp_path / "outside")
