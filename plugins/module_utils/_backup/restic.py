@@ -67,6 +67,7 @@ class ResticRepository:
         self._snapshots: Dict[_Key, str] = {}
         self._notes: List[_Note] = []
         self._read: Dict[str, Dict[str, Dict[str, Any]]] = {}
+        self._fetched: Dict[str, str] = {}  # by snapshot: where all of it lies
         self.warnings = (
             ["restic has its own compression: only the method none is used"]
             if compression.method in ("zstd", "gzip") or compression.level is not None
@@ -141,17 +142,23 @@ class ResticRepository:
         if part not in names:
             raise NotFound("backup %s has no %s" % (backup.backup_id, part))
         directory = _directory(names.index(part))
-        version = self._restic.version()
-        more = ["--sparse"] if version >= _HAS_SPARSE else []
-        told = _told_by(watch) if version >= _SAYS_PROGRESS else None
+        fetched = self._fetched.get(self._snapshot(backup))
+        if fetched and not files:
+            os.rename(os.path.join(fetched, directory), target)
+            return []
         with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as beside:
             wanted = [directory + "/" + one for one in map(_pattern, files)] or [directory]
-            there = os.path.join(self._take(backup, wanted, beside, more, told), directory)
+            there = os.path.join(self._take_watched(backup, wanted, beside, watch), directory)
             missing = [one for one in files if not _is_there(there, one)]
             if missing:
                 raise NotFound("not in the backup: %s" % few_lines(missing))
             os.rename(there, target)
         return []
+
+    def fetch(self, backup: Backup, beside: str, watch: WatchOfRestore) -> None:
+        """By one process, where else there is one for the manifest and one for each part; each takes about a second,
+        and more where the repository is far. Raises BadRecord and CommandFailed."""
+        self._fetched[self._snapshot(backup)] = self._take_watched(backup, [], beside, watch)
 
     def verify(self, backups: List[Backup], full: bool) -> Dict[str, str]:
         """By `restic check`; where that finds damage, what it cannot tie to certain backups counts for all of them."""
@@ -238,12 +245,18 @@ class ResticRepository:
         """Manifest and passport, both by one process, which takes about a second."""
         snapshot = self._snapshot(backup)
         if snapshot not in self._read:
+            names = (_MANIFEST, _PASSPORT)
             with tempfile.TemporaryDirectory() as beside:
-                there = self._take(backup, [_MANIFEST, _PASSPORT], beside)
-                names = (_MANIFEST, _PASSPORT)
+                there = self._fetched.get(snapshot) or self._take(backup, names, beside)
                 found = {name: records.read_json(os.path.join(there, name)) for name in names}
             self._read[snapshot] = dict(found, **{_MANIFEST: _believed(found[_MANIFEST], backup)})
         return self._read[snapshot]
+
+    def _take_watched(self, backup: Backup, wanted: Sequence[str], target: str, watch: WatchOfRestore) -> str:
+        version = self._restic.version()
+        more = ["--sparse"] if version >= _HAS_SPARSE else []
+        told = _told_by(watch) if version >= _SAYS_PROGRESS else None
+        return self._take(backup, wanted, target, more, told)
 
     def _take(
         self,
@@ -253,9 +266,11 @@ class ResticRepository:
         more: Sequence[str] = (),
         told: Optional[Told] = None,
     ) -> str:
-        """Restores some of a backup below a directory: where it is then. Raises BadRecord and CommandFailed."""
+        """Restores what is ``wanted`` of a backup, or all of it, below a directory: where it is then. Raises BadRecord and
+        CommandFailed."""
         place = _place(backup.container)
-        include = [word for one in wanted for word in ("--include", place + "/" + one)]
+        paths = [place + "/" + one for one in wanted] or [place]
+        include = [word for one in paths for word in ("--include", one)]
         argv = ["restore", self._snapshot(backup), "--target", target] + include + list(more)
         said = self._restic.judged(argv, told)
         if said.code:

@@ -38,10 +38,9 @@ def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
     except NotFound as error:
         error.message = "; ".join([error.message.rstrip(".")] + engine.warnings)
         raise
-    manifest = engine.manifest(backup)
     result: Dict[str, Any] = {"backup_id": backup.backup_id, "path": path, "warnings": []}
     if wanted.to == "container":
-        result.update(to_container(host, engine, backup, manifest, wanted.into, check_mode))
+        result.update(to_container(host, engine, backup, wanted.into, check_mode))
     elif wanted.to == "files":
         done = wanted.files
         if not check_mode:
@@ -49,7 +48,7 @@ def work(host: Host, wanted: Wanted, check_mode: bool) -> Dict[str, Any]:
         result.update(restored=done)
     else:
         restoring = ToDirectory(host, engine, backup, path, wanted.overwrite, check_mode)
-        result.update(restored=restoring.everything(manifest), warnings=restoring.warnings)
+        result.update(restored=restoring.everything(), warnings=restoring.warnings)
     result["changed"] = bool(result["restored"])
     result.setdefault("actions", _shown(result["restored"], backup.backup_id))
     result["warnings"] += engine.warnings

@@ -23,6 +23,9 @@ from .engine import Compression, Part, Watch, WatchOfRestore
 from .pace import Pace
 
 _PIPE_SIZE = 1024 * 1024
+# In blocks of 512 bytes: tar reads and writes that much at a time, by its default 20. Whoever reads the archive need not
+# know.
+_RECORD = "--blocking-factor=256"
 _F_SETPIPE_SZ = 1031  # fcntl has the name since Python 3.10
 _NOT_ALL = "Exiting with failure status due to previous errors"
 _NO_FIRST = "Cannot hard link to"
@@ -74,7 +77,7 @@ def create(host: Host, part: Part, compress: Sequence[str], path: str, watch: Wa
     digest, size = hashlib.sha256(), 0
     with open(os.open(path, flags, 0o600), "wb", 0) as out, tempfile.TemporaryFile() as said:
         with view.opened(host, part.path) as tree:
-            argv = ["tar", "--create", "--file=-", "--directory=" + tree.place] + PAX + SPARSE + KEEP
+            argv = ["tar", "--create", "--file=-", _RECORD, "--directory=" + tree.place] + PAX + SPARSE + KEEP
             argv += ["--selinux", "--warning=no-file-ignored"] + _excluded(part.exclude)
             argv += ["--", "./" + part.only if part.only else "."]
             with _running(host, argv, subprocess.DEVNULL, said, tree.keep) as source, _running(
@@ -120,8 +123,9 @@ def extract(
 def _extract(
     host: Host, path: str, sha256: str, target: str, names: Sequence[str], pace: Pace, watch: WatchOfRestore
 ) -> List[str]:
-    argv = ["tar", "--extract", "--file=-", "--directory=" + target, "--preserve-permissions", "--same-owner"]
-    argv += KEEP + ["--selinux", "--warning=no-timestamp"]  # old and future times are as they were
+    argv = ["tar", "--extract", "--file=-", _RECORD, "--directory=" + target]
+    argv += ["--preserve-permissions", "--same-owner", "--selinux"] + KEEP
+    argv += ["--warning=no-timestamp"]  # old and future times are as they were
     argv += ["--anchored", "--wildcards", "--no-wildcards-match-slash", "--", *names]
     digest = hashlib.sha256()
     told, done = time.monotonic(), 0

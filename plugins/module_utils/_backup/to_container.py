@@ -48,11 +48,10 @@ class Into(NamedTuple):
     containerd_root: Optional[str] = None
 
 
-def to_container(
-    host: Host, engine: Any, backup: Backup, manifest: Dict[str, Any], into: Into, check_mode: bool
-) -> Dict[str, Any]:
+def to_container(host: Host, engine: Any, backup: Backup, into: Into, check_mode: bool) -> Dict[str, Any]:
     """A part of the result of container_restore. Raises RescueError, and the container is as it was then, or the error
     says where its content is."""
+    manifest = engine.manifest(backup)
     root = data_root.find(host, into.data_root, into.containerd_root)
     everyone = containers.read_all(root.path, root.containerd)
     container = containers.select(everyone, [into.container or backup.container], False)[0][0]

@@ -416,6 +416,24 @@ class TestRestore:
         assert [part["name"] for part in one.manifest(backup)["parts"]] == ["rootfs", "volumes/data"]
         assert ran(host) == ["snapshots", "restore"]
 
+    def test_all_of_it_comes_by_one_process(self, host, one, tmp_path):
+        writes = host._told["restore " + SNAPSHOT].pop()[3]
+
+        def does(argv):
+            writes(argv)
+            self.writes("rootfs/a", "volume-1/db")(argv)
+
+        host.restic_says("restore " + SNAPSHOT, does=does)
+        (tmp_path / "all").mkdir()
+        backup = one.backups()[0]
+        one.fetch(backup, str(tmp_path / "all"), lambda done, total: None)
+        assert one.passport(backup) == {"name": "web"}
+        self.restore(one, tmp_path, "volumes/data")
+        assert (tmp_path / "new/db").read_text() == "volume-1/db"
+        assert [argv for argv in host.restic if argv[0] == "restore"] == [
+            ["restore", SNAPSHOT, "--target", str(tmp_path / "all"), "--include", "/run/drydock/web"]
+        ]
+
     @pytest.mark.parametrize("more", [{"sha256": STATE}, {"host": "other"}, {"parts": [{"name": "../x"}]}])
     def test_a_manifest_that_cannot_be_the_backups_is_not_believed(self, host, one, more):
         changed = dict(described("rootfs"), **more)

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _jobs
-from ansible_collections.drydock.rescue.plugins.module_utils._backup import archive, tar
+from ansible_collections.drydock.rescue.plugins.module_utils._backup import archive, engines, tar
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
+    BadRecord,
     CommandFailed,
     NotFound,
     Refused,
@@ -117,6 +118,44 @@ def test_how_far_it_is(layer, back_up, restore, stored_files, monkeypatch, optio
     assert done == sorted(done)
     assert done[-1] == size
     assert {one["total"] for one in facts if "done" in one} == {size}
+
+
+class Fetching(archive.Archives):
+    """An engine that has all parts at once."""
+
+    fetched = ()
+    damaged = False
+
+    def fetch(self, backup, directory, watch):
+        Fetching.fetched += (sorted(os.listdir(directory)),)
+        if self.damaged:
+            with open(os.path.join(directory, "half"), "w"):
+                raise BadRecord("a volume is damaged")
+
+
+@pytest.fixture
+def fetching(monkeypatch):
+    monkeypatch.setattr(Fetching, "fetched", ())
+    monkeypatch.setitem(engines.ENGINES, "archive", Fetching)
+    return Fetching
+
+
+def test_all_at_once_where_nothing_is_there_yet(stored, restore, fetching):
+    restore()
+    assert fetching.fetched == ([],)
+    assert not restore()["changed"]
+    assert len(fetching.fetched) == 1
+
+
+def test_parts_that_are_whole_come_back_though_another_is_damaged(stored, restore, out, fetching, monkeypatch):
+    monkeypatch.setattr(fetching, "damaged", True)
+    assert len(restore()["restored"]) == 5
+    assert sorted(os.listdir(str(out))) == ["container.json", "rootfs", "volumes"]
+
+
+def test_check_mode_fetches_nothing(stored, restore, fetching):
+    restore(check_mode=True)
+    assert fetching.fetched == ()
 
 
 def test_what_cannot_be_proven_stays_out(stored, restore, out, monkeypatch):
