@@ -218,8 +218,10 @@ def _running(
     """A program of a pipe; it does not outlive the pipe."""
     process = host.start(argv, stdin, subprocess.PIPE, said.fileno(), keep)
     try:
-        with contextlib.suppress(OSError):  # the host's limit for pipes
-            fcntl.fcntl(_open(process.stdout), _F_SETPIPE_SZ, _PIPE_SIZE)
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                with contextlib.suppress(OSError):  # the host's limit for pipes
+                    fcntl.fcntl(stream, _F_SETPIPE_SZ, _PIPE_SIZE)
         yield process
     finally:
         if process.poll() is None:
