@@ -55,10 +55,10 @@ def scenario(name: str, minutes: int = 30, **variables: str) -> Outcome:
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(paths.collections_path())
     environment.update(variables)
     log = paths.logs() / f"molecule-{name}.log"
-    say(f"     molecule {name} writes {log}")
     command = ["molecule", "test", "-s", name]
     limit = minutes * process.MINUTE
     with ROOM.of(min(guests(name), GUESTS_AT_ONCE)):
+        say(f"     molecule {name} writes {log}")
         return Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))
 
 
