@@ -5,6 +5,7 @@
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Iterator
 
 import paths
@@ -59,7 +60,10 @@ def scenario(name: str, minutes: int = 30, **variables: str) -> Outcome:
     limit = minutes * process.MINUTE
     with ROOM.of(min(guests(name), GUESTS_AT_ONCE)):
         say(f"     molecule {name} writes {log}")
-        return Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))
+        start = time.monotonic()
+        outcome = Outcome.of(process.run(command, cwd=paths.ROOT, env=environment, log=log, timeout=limit))
+        outcome.seconds = time.monotonic() - start
+        return outcome
 
 
 def guests(name: str) -> int:

@@ -27,7 +27,7 @@ class Outcome:
     output: str = ""  # shown when something failed
     not_checked: dict[str, int] = field(default_factory=dict)  # what and why, and how many tests it would be
     name: str = ""
-    seconds: float = 0
+    seconds: float = 0  # of the job's own where it had to wait for something, else until it ended
 
     @classmethod
     def of(cls, result: process.Result) -> "Outcome":
@@ -78,7 +78,7 @@ def do(job: Job) -> Outcome:
     except Exception:
         # A mistake in a step is a failure of that step; the others go on.
         outcome = Outcome(failed=1, output=traceback.format_exc())
-    outcome.name, outcome.seconds = job.name, time.monotonic() - start
+    outcome.name, outcome.seconds = job.name, outcome.seconds or time.monotonic() - start
     return outcome
 
 

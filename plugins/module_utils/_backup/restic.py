@@ -266,8 +266,8 @@ class ResticRepository:
         more: Sequence[str] = (),
         told: Optional[Told] = None,
     ) -> str:
-        """Restores what is ``wanted`` of a backup, or all of it, below a directory: where it is then. Raises BadRecord and
-        CommandFailed."""
+        """Restores what is ``wanted`` of a backup, or all of it, below a directory: where it is then. Raises BadRecord
+        and CommandFailed."""
         place = _place(backup.container)
         paths = [place + "/" + one for one in wanted] or [place]
         include = [word for one in paths for word in ("--include", one)]

@@ -23,8 +23,7 @@ from .engine import Compression, Part, Watch, WatchOfRestore
 from .pace import Pace
 
 _PIPE_SIZE = 1024 * 1024
-# In blocks of 512 bytes: tar reads and writes that much at a time, by its default 20. Whoever reads the archive need not
-# know.
+# In blocks of 512 bytes: tar reads and writes that much at a time, by default 20. Who reads an archive need not know.
 _RECORD = "--blocking-factor=256"
 _F_SETPIPE_SZ = 1031  # fcntl has the name since Python 3.10
 _NOT_ALL = "Exiting with failure status due to previous errors"

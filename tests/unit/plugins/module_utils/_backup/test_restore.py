@@ -147,7 +147,9 @@ def test_all_at_once_where_nothing_is_there_yet(stored, restore, fetching):
     assert len(fetching.fetched) == 1
 
 
-def test_parts_that_are_whole_come_back_though_another_is_damaged(stored, restore, out, fetching, monkeypatch):
+def test_parts_that_are_whole_come_back_though_another_is_damaged(
+    stored, restore, out, fetching, monkeypatch
+):
     monkeypatch.setattr(fetching, "damaged", True)
     assert len(restore()["restored"]) == 5
     assert sorted(os.listdir(str(out))) == ["container.json", "rootfs", "volumes"]
