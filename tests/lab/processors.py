@@ -5,7 +5,8 @@
 Its kernel and the program that runs on it are two processes, of which one waits while the other works: at each system
 call and page fault they hand over twice. On two processors each time one has to be woken from its idle state, which
 takes a virtual machine some 25 microseconds; on the same one it is a switch of 2. A program that makes many system
-calls is ten times as fast then.
+calls is ten times as fast then. With LAB_PROCESSORS=all in the environment a guest is left to the host's scheduler: its
+system calls are as slow then as they were before.
 """
 
 from __future__ import annotations
@@ -29,5 +30,7 @@ def least_used(kernels: Iterable[int]) -> int:
 
 def keep_on(process: int, processor: int) -> None:
     """With all that it starts from now on."""
+    if os.environ.get("LAB_PROCESSORS") == "all":
+        return
     with contextlib.suppress(ProcessLookupError):  # who waits for it sees that it is gone
         os.sched_setaffinity(process, {processor})
