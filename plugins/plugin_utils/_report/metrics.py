@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from . import fields, fleet, text
+from . import fields, states, text
 
 _HELP = {
     "drydock_report_timestamp_seconds": "When the report was made.",
@@ -40,7 +40,7 @@ _DATA, _METADATA, _CHECK = list(_HELP)[15:]
 Sample = tuple[str, dict[str, str], Any]
 
 
-def exposition(document: fleet.Document) -> str:
+def exposition(document: states.Document) -> str:
     """All samples of a metric together, as the format wants it; what is not known has none."""
     by_name: dict[str, list[str]] = {name: [] for name in _HELP}
     for name, labels, value in _samples(document):
@@ -53,15 +53,15 @@ def exposition(document: fleet.Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _samples(document: fleet.Document) -> Iterator[Sample]:
+def _samples(document: states.Document) -> Iterator[Sample]:
     yield _REPORT, {}, fields.moment(document["time"])
     yield _MAX_AGE, {}, document["max_age"]
-    for state in fleet.HOST_STATES:
+    for state in states.HOST_STATES:
         yield _HOSTS, {"status": state}, document["totals"][state]
     for host in document["hosts"]:
         labels = {"host": text.name(host["name"])}
-        yield _REPORTED, labels, host["status"] != fleet.NOT_REPORTED
-        yield _FAILED, labels, host["status"] == fleet.FAILED
+        yield _REPORTED, labels, host["status"] != states.NOT_REPORTED
+        yield _FAILED, labels, host["status"] == states.FAILED
         for kind, run in host["runs"].items():
             yield _LAST, dict(labels, kind=kind), fields.moment(run["ended"])
             yield _TOOK, dict(labels, kind=kind), run["seconds"]
@@ -74,10 +74,10 @@ def _samples(document: fleet.Document) -> Iterator[Sample]:
                 yield from _of_pool(pool, dict(labels, pool=pool["name"]))
 
 
-def _of_container(one: fleet.Document, labels: dict[str, str]) -> Iterator[Sample]:
+def _of_container(one: states.Document, labels: dict[str, str]) -> Iterator[Sample]:
     yield _SUCCESS, labels, one["last_good"]
-    if one["status"] != fleet.ABSENT:
-        yield _BAD, labels, one["status"] in ("failed", fleet.MISSED)
+    if one["status"] != states.ABSENT:
+        yield _BAD, labels, one["status"] in ("failed", states.MISSED)
         yield _PARTIAL, labels, one["status"] == "partial"
     yield _SIZE, labels, one["bytes_read"]
     yield _STORED, labels, one["bytes_stored"]
@@ -87,7 +87,7 @@ def _of_container(one: fleet.Document, labels: dict[str, str]) -> Iterator[Sampl
         yield _REHEARSED, labels, one["rehearsed"]["time"]
 
 
-def _of_pool(pool: fleet.Document, labels: dict[str, str]) -> Iterator[Sample]:
+def _of_pool(pool: states.Document, labels: dict[str, str]) -> Iterator[Sample]:
     for name, part in ((_DATA, "data"), (_METADATA, "metadata")):
         percent = pool[part]["percent"]
         yield name, labels, None if percent is None else round(percent / 100, 4)

@@ -8,13 +8,13 @@ import json
 import os
 from typing import Any
 
-from . import changes, fields, fleet, metrics, page, whole_files
+from . import changes, fields, metrics, page, states, whole_files
 
 JSON, PAGE, LIMIT = "report.json", "report.html", "retry.txt"
 _NAMED = 5  # hosts in a message
 
 
-def last(directory: str) -> tuple[fleet.Document | None, str]:
+def last(directory: str) -> tuple[states.Document | None, str]:
     """What the report before said, and why that is not known."""
     path = os.path.join(directory, JSON)
     try:
@@ -26,7 +26,7 @@ def last(directory: str) -> tuple[fleet.Document | None, str]:
         return None, "the report before, %s, cannot be compared with: it %s" % (path, reason)
 
 
-def write(document: fleet.Document, directory: str, metrics_file: str | None) -> None:
+def write(document: states.Document, directory: str, metrics_file: str | None) -> None:
     """Raises OSError."""
     os.makedirs(directory, mode=0o750, exist_ok=True)
     # The names of hosts come one to a line; with a line break in it one would be two.
@@ -46,7 +46,7 @@ def write(document: fleet.Document, directory: str, metrics_file: str | None) ->
     whole_files.write(os.path.join(directory, JSON), json.dumps(document) + "\n", 0o640)
 
 
-def message(document: fleet.Document, directory: str) -> str:
+def message(document: states.Document, directory: str) -> str:
     """The verdict in a line, the same as that of the page."""
     where = os.path.join(directory, PAGE)
     totals = document["totals"]
@@ -55,7 +55,7 @@ def message(document: fleet.Document, directory: str) -> str:
     said = [
         "%s %s" % (fields.line(one["name"]), _short(one))
         for one in document["hosts"]
-        if one["status"] in (fleet.NOT_REPORTED, fleet.FAILED)
+        if one["status"] in (states.NOT_REPORTED, states.FAILED)
     ]
     more = len(said) - _NAMED
     return "Trouble with %d of %d hosts: %s%s. The report is %s" % (
@@ -68,6 +68,6 @@ def message(document: fleet.Document, directory: str) -> str:
 
 
 def _short(host: dict[str, Any]) -> str:
-    if host["status"] == fleet.NOT_REPORTED:
+    if host["status"] == states.NOT_REPORTED:
         return "did not report"
     return "failed (%s)" % fields.line(host["reason"], 150)

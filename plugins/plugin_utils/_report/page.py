@@ -8,10 +8,10 @@ import os
 
 import jinja2
 
-from . import fields, fleet, plots, text
+from . import fields, plots, states, text
 
 
-def html(document: fleet.Document) -> str:
+def html(document: states.Document) -> str:
     # Not Ansible's own templating: that escapes nothing.
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.dirname(os.path.abspath(__file__))),
@@ -24,7 +24,7 @@ def html(document: fleet.Document) -> str:
         size=text.size, duration=text.duration, time=text.time, name=text.name, number="{:,}".format
     )
     by_state = {
-        state: [host for host in document["hosts"] if host["status"] == state] for state in fleet.HOST_STATES
+        state: [host for host in document["hosts"] if host["status"] == state] for state in states.HOST_STATES
     }
     return environment.get_template("page.html.j2").render(
         report=document, by_state=by_state, plots=plots.of(document), now=fields.moment(document["time"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from . import fleet, text
+from . import fields, result_files, states, text
 
 BARS = 15  # the rest of the fleet is in the curve
 STEPS = 400  # of a curve, however many values it has
@@ -31,11 +31,11 @@ class Plot(NamedTuple):
     limit_said: str
 
 
-def of(document: fleet.Document) -> list[Plot]:
+def of(document: states.Document) -> list[Plot]:
     return [plot for plot in (_pools(document), _ages(document), _durations(document)) if plot.bars]
 
 
-def _pools(document: fleet.Document) -> Plot:
+def _pools(document: states.Document) -> Plot:
     limit = document["pool_limit"]
     found = []
     for host in document["hosts"]:
@@ -52,9 +52,9 @@ def _pools(document: fleet.Document) -> Plot:
     )
 
 
-def _ages(document: fleet.Document) -> Plot:
+def _ages(document: states.Document) -> Plot:
     """Of each host that container whose last good backup is the oldest."""
-    now = fleet.fields.moment(document["time"])
+    now = fields.moment(document["time"])
     found = []
     for host in document["hosts"]:
         ages = [
@@ -75,10 +75,10 @@ def _ages(document: fleet.Document) -> Plot:
     )
 
 
-def _durations(document: fleet.Document) -> Plot:
+def _durations(document: states.Document) -> Plot:
     found = []
     for host in document["hosts"]:
-        seconds = host["runs"].get(fleet.BACKUP, {}).get("seconds")
+        seconds = host["runs"].get(result_files.BACKUP, {}).get("seconds")
         if seconds is not None:
             found.append((seconds, text.name(host["name"]), [seconds], text.duration(seconds)))
     top = max([1.0, *(seconds for seconds, *_rest in found)])
