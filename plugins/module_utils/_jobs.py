@@ -26,6 +26,7 @@ _SHORT = 2.0  # seconds that a caller waits for the result
 _STARTS_WITHIN = 30.0
 _LOOKS_EVERY = 0.02
 _KEPT = 3600  # seconds: an older result is another night's, and the work is done anew
+_TRIES = 100
 _UNLOCKS_WITHIN = 1.0  # a job that has ended still holds its lock for a moment
 
 
@@ -116,7 +117,7 @@ def _start(host: Host, directory: str, work: Callable[[Host], Dict[str, Any]]) -
 
 def _do(host: Host, directory: str, work: Callable[[Host], Dict[str, Any]]) -> None:
     shutil.rmtree(directory, ignore_errors=True)  # of one that was killed, or whose result is too old
-    os.makedirs(directory, 0o700)
+    _make(directory)
     began = _utc.stamp()
     _files.write_whole(os.path.join(directory, "process"), "%d\n" % os.getpid())
     host.job_directory = directory
@@ -125,6 +126,14 @@ def _do(host: Host, directory: str, work: Callable[[Host], Dict[str, Any]]) -> N
     except Exception as error:  # it must be told, and nobody else can tell it
         result = {"failed": True, "msg": str(error), "exception": traceback.format_exc()}
     _files.write_whole(os.path.join(directory, "result"), json.dumps(dict(result, earlier_run=began)))
+
+
+def _make(directory: str) -> None:
+    """Who takes the result of another job removes what is above, where that is empty then."""
+    for _time in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            return os.makedirs(directory, 0o700)
+    os.makedirs(directory, 0o700)
 
 
 def _take(directory: str) -> Optional[Dict[str, Any]]:

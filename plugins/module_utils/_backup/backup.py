@@ -14,10 +14,10 @@ from .. import _lock, _ours, _parallel, _utc
 from .._docker import containers, data_root, volumes
 from .._docker.containers import Container
 from .._docker.data_root import DataRoot
+from .._docker.liveness import daemons_of
 from .._errors import NotFound, Refused, RescueError
 from .._host import Host
 from .._rootfs import closing
-from .._rootfs.alive import Alive
 from .._text import few
 from .._tree.surveying import survey
 from . import engines, keeping, progress
@@ -91,7 +91,7 @@ class _Run:
         self._host, self._root, self._everyone = host, root, everyone
         self._wanted, self._engine, self._backups = wanted, engine, backups
         self._name = platform.node()
-        self._volumes = volumes.look(host, root, Alive(host, root).liveness.daemons)
+        self._volumes = volumes.look(host, root, daemons_of(host, root.path))
         self._open_before = {one.label.container_id for one in _ours.trees(host.mounts())}
         apart = {host.run_directory: "what drydock.rescue has open"}
         if os.path.isabs(wanted.repository.location):

@@ -44,15 +44,7 @@ def plan(host: Host, open_now: Found, root: Optional[DataRoot], keep_images: boo
 def close_rootfs(host: Host, word: str, data_root_path: Optional[str], check_mode: bool) -> Closed:
     """Closes what ``word`` (a name, an ID or a path) has open; changes nothing where nothing is open.
     Raises CommandFailed, after closing, where what was read cannot be trusted."""
-    return _close_matching(host, word, _root(host, data_root_path), check_mode)
-
-
-def close_container(host: Host, container_id: str, root: DataRoot) -> Closed:
-    """The same for a container of a data root that was found already."""
-    return _close_matching(host, container_id, root, False)
-
-
-def _close_matching(host: Host, word: str, root: Optional[DataRoot], check_mode: bool) -> Closed:
+    root = _root(host, data_root_path)
     open_now = _matching(host, word, root)
     if open_now is None or found.is_empty(host, open_now):
         return Closed(False, open_now.container_id if open_now else "", "", [], [])
@@ -61,6 +53,15 @@ def _close_matching(host: Host, word: str, root: Optional[DataRoot], check_mode:
     with _locked(host, open_now):
         # What another run did before it let go of the lock.
         return _close(host, _matching(host, word, root) or open_now, root, False)
+
+
+def close_container(host: Host, container_id: str, root: DataRoot) -> Closed:
+    """The same for a container of a data root that was found already."""
+    with _lock.held(host, container_id, "container %s" % container_id[:12]):
+        open_now = _matching(host, container_id, root)
+        if open_now is None or found.is_empty(host, open_now):
+            return Closed(False, container_id, "", [], [])
+        return _close(host, open_now, root, False)
 
 
 def close_everything(host: Host, check_mode: bool) -> List[Closed]:

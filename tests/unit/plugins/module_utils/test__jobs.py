@@ -129,6 +129,20 @@ def test_a_killed_job_is_begun_anew(jobs, tmp_path, monkeypatch):
     assert count(tmp_path / "runs") == 2
 
 
+def test_another_job_may_take_the_directory_of_all_away_meanwhile(jobs, tmp_path, monkeypatch):
+    """Found by sixteen jobs at a time: it had gone between the look for it and the making of what is in it."""
+    make, gone = os.mkdir, []
+
+    def mkdir(path, *mode):
+        if os.path.dirname(path) == jobs.jobs_directory and not gone:
+            gone.append(os.rmdir(jobs.jobs_directory))
+        make(path, *mode)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    monkeypatch.setattr(_jobs, "_SHORT", 20)
+    assert _jobs.reach(jobs, ["a"], work_for(tmp_path))["changed"]
+
+
 def test_a_process_that_dies_at_once_is_a_failure(jobs):
     with pytest.raises(CommandFailed) as failure:
         _jobs.reach(jobs, ["a"], lambda _host: os.kill(os.getpid(), signal.SIGKILL))
