@@ -132,7 +132,8 @@ def _make(directory: str) -> None:
     """Who takes the result of another job removes what is above, where that is empty then."""
     for _time in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):
-            return os.makedirs(directory, 0o700)
+            os.makedirs(directory, 0o700)
+            return
     os.makedirs(directory, 0o700)
 
 
