@@ -13,8 +13,8 @@ An engine is one module with a class of these methods, named in engines.py:
 - ``manifest(backup)``, ``passport(backup)``: what was stored beside the data;
 - ``restore(backup, part, target, files, watch)``: one part of it below an empty directory, every byte checked;
   warnings. ``watch(done, total)`` is told about once a second how far it is in bytes, as the engine counts them;
-- ``fetch(backup, directory, watch)``, only where all parts at once take less time than one by one: has them below an
-  empty directory of the file system that they are restored to, for what is asked of the backup from then on;
+- ``fetch(backup, directory, watch)``, only where that at once takes less time than one by one: has manifest, passport
+  and rootfs below an empty directory, of the file system that it is restored to, for what is asked from then on;
 - ``verify(backups, full) -> Dict[str, str]``: what is wrong, by backup id. Such a backup is not ``stored`` any more;
 - ``remove(backups)``: deletes these;
 - ``unreadable``, only where a backup is files of its own: what the last ``backups()`` found and could not read;

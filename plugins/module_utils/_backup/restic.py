@@ -67,7 +67,7 @@ class ResticRepository:
         self._snapshots: Dict[_Key, str] = {}
         self._notes: List[_Note] = []
         self._read: Dict[str, Dict[str, Dict[str, Any]]] = {}
-        self._fetched: Dict[str, str] = {}  # by snapshot: where all of it lies
+        self._fetched: Dict[str, str] = {}  # by snapshot: where what `fetch` fetched of it lies
         self.warnings = (
             ["restic has its own compression: only the method none is used"]
             if compression.method in ("zstd", "gzip") or compression.level is not None
@@ -143,7 +143,7 @@ class ResticRepository:
             raise NotFound("backup %s has no %s" % (backup.backup_id, part))
         directory = _directory(names.index(part))
         fetched = self._fetched.get(self._snapshot(backup))
-        if fetched and not files:
+        if fetched and not files and os.path.isdir(os.path.join(fetched, directory)):
             os.rename(os.path.join(fetched, directory), target)
             return []
         with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as beside:
@@ -156,9 +156,10 @@ class ResticRepository:
         return []
 
     def fetch(self, backup: Backup, beside: str, watch: WatchOfRestore) -> None:
-        """By one process, where else there is one for the manifest and one for each part; each takes about a second,
+        """By one process, where else there is one for the manifest and one for the rootfs; each takes about a second,
         and more where the repository is far. Raises BadRecord and CommandFailed."""
-        self._fetched[self._snapshot(backup)] = self._take_watched(backup, [], beside, watch)
+        wanted = [_MANIFEST, _PASSPORT, _directory(0)]
+        self._fetched[self._snapshot(backup)] = self._take_watched(backup, wanted, beside, watch)
 
     def verify(self, backups: List[Backup], full: bool) -> Dict[str, str]:
         """By `restic check`; where that finds damage, what it cannot tie to certain backups counts for all of them."""
@@ -266,11 +267,9 @@ class ResticRepository:
         more: Sequence[str] = (),
         told: Optional[Told] = None,
     ) -> str:
-        """Restores what is ``wanted`` of a backup, or all of it, below a directory: where it is then. Raises BadRecord
-        and CommandFailed."""
+        """Restores some of a backup below a directory: where it is then. Raises BadRecord and CommandFailed."""
         place = _place(backup.container)
-        paths = [place + "/" + one for one in wanted] or [place]
-        include = [word for one in paths for word in ("--include", one)]
+        include = [word for one in wanted for word in ("--include", place + "/" + one)]
         argv = ["restore", self._snapshot(backup), "--target", target] + include + list(more)
         said = self._restic.judged(argv, told)
         if said.code:

@@ -13,7 +13,7 @@ import shutil
 from typing import Any, Dict, List
 from urllib.parse import quote, unquote_to_bytes
 
-from .._errors import BadRecord, Refused, RescueError
+from .._errors import Refused, RescueError
 from .._host import Host
 from .._tree import private
 from . import progress, staging
@@ -41,11 +41,12 @@ class ToDirectory:
         if not self._check_mode:
             self._put_back()
         try:
-            fetched = not self._check_mode and self._fetch()
+            if not self._check_mode:
+                self._fetch()
             about = self._engine.passport(self._backup)
             # What is mounted in a volume comes after it.
             parts = sorted(self._engine.manifest(self._backup)["parts"], key=lambda one: str(one["name"]))
-            progress.expect(self._host, len(parts) + fetched)
+            progress.expect(self._host, len(parts))
             done = [one["name"] for number, one in enumerate(parts) if self._part_shown(number, one)]
             if self._passport(about):
                 done.append("container.json")
@@ -54,28 +55,24 @@ class ToDirectory:
                 self._put_back()
         return done
 
-    def _fetch(self) -> bool:
-        """All at once, where nothing is there yet and the engine is faster so. What is damaged is left to the parts:
-        the others can be restored all the same."""
+    def _fetch(self) -> None:
+        """What is asked for first at once, where nothing is there yet and the engine is faster so."""
         fetch = getattr(self._engine, "fetch", None)
         if fetch is None or any(os.path.lexists(os.path.join(self._path, name)) for name in _PLACES):
-            return False
-        progress.expect(self._host, 1)
-        shown = Progress(self._host, "all-parts", self._backup.container)
-        directory = os.path.join(self._beside, "all")
+            return
+        progress.expect(self._host, 1)  # so far
+        directory = os.path.join(self._beside, "first")
         private.make(directory)
-        try:
-            fetch(self._backup, directory, shown.watch_of_restore())
-        except BadRecord:
-            shutil.rmtree(directory)
-        shown.end("done")
-        return True
+        fetch(self._backup, directory, self._shown(0, "rootfs").watch_of_restore())
 
     def _part_shown(self, number: int, described: Dict[str, Any]) -> bool:
-        shown = Progress(self._host, "part-%d" % number, described["name"])
+        shown = self._shown(number, described["name"])
         done = self._part(described, shown)
         shown.end("done")
         return done
+
+    def _shown(self, number: int, name: str) -> Progress:
+        return Progress(self._host, "part-%d" % number, name)
 
     def _part(self, described: Dict[str, Any], shown: Progress) -> bool:
         """Whether anything had to be done for a part."""

@@ -416,22 +416,26 @@ class TestRestore:
         assert [part["name"] for part in one.manifest(backup)["parts"]] == ["rootfs", "volumes/data"]
         assert ran(host) == ["snapshots", "restore"]
 
-    def test_all_of_it_comes_by_one_process(self, host, one, tmp_path):
+    def test_the_rootfs_can_come_by_the_same_process_as_how_it_was_made(self, host, one, tmp_path):
         writes = host._told["restore " + SNAPSHOT].pop()[3]
 
         def does(argv):
             writes(argv)
-            self.writes("rootfs/a", "volume-1/db")(argv)
+            self.writes("rootfs/a")(argv)
 
         host.restic_says("restore " + SNAPSHOT, does=does)
-        (tmp_path / "all").mkdir()
+        (tmp_path / "first").mkdir()
         backup = one.backups()[0]
-        one.fetch(backup, str(tmp_path / "all"), lambda done, total: None)
+        one.fetch(backup, str(tmp_path / "first"), lambda done, total: None)
         assert one.passport(backup) == {"name": "web"}
-        self.restore(one, tmp_path, "volumes/data")
-        assert (tmp_path / "new/db").read_text() == "volume-1/db"
-        assert [argv for argv in host.restic if argv[0] == "restore"] == [
-            ["restore", SNAPSHOT, "--target", str(tmp_path / "all"), "--include", "/run/drydock/web"]
+        self.restore(one, tmp_path)
+        assert (tmp_path / "new/a").read_text() == "rootfs/a"
+        (argv,) = [argv for argv in host.restic if argv[0] == "restore"]
+        assert argv[argv.index("--target") + 1] == str(tmp_path / "first")
+        assert [word.rpartition("/")[2] for word in argv if word.startswith("/run/drydock/web/")] == [
+            "manifest.json",
+            "container.json",
+            "rootfs",
         ]
 
     @pytest.mark.parametrize("more", [{"sha256": STATE}, {"host": "other"}, {"parts": [{"name": "../x"}]}])

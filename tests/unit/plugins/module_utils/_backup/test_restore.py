@@ -3,13 +3,13 @@
 """Into a directory, and chosen files of it."""
 
 import os
+import shutil
 
 import pytest
 
 from ansible_collections.drydock.rescue.plugins.module_utils import _jobs
 from ansible_collections.drydock.rescue.plugins.module_utils._backup import archive, engines, tar
 from ansible_collections.drydock.rescue.plugins.module_utils._errors import (
-    BadRecord,
     CommandFailed,
     NotFound,
     Refused,
@@ -121,16 +121,12 @@ def test_how_far_it_is(layer, back_up, restore, stored_files, monkeypatch, optio
 
 
 class Fetching(archive.Archives):
-    """An engine that has all parts at once."""
+    """An engine that has the rootfs sooner with its manifest."""
 
     fetched = ()
-    damaged = False
 
     def fetch(self, backup, directory, watch):
-        Fetching.fetched += (sorted(os.listdir(directory)),)
-        if self.damaged:
-            with open(os.path.join(directory, "half"), "w"):
-                raise BadRecord("a volume is damaged")
+        Fetching.fetched += (os.listdir(directory),)
 
 
 @pytest.fixture
@@ -140,19 +136,13 @@ def fetching(monkeypatch):
     return Fetching
 
 
-def test_all_at_once_where_nothing_is_there_yet(stored, restore, fetching):
+def test_fetched_at_once_where_nothing_is_there_yet(stored, restore, out, fetching):
     restore()
     assert fetching.fetched == ([],)
+    shutil.rmtree(str(out / "volumes"))
+    assert len(restore()["restored"]) == 3
     assert not restore()["changed"]
     assert len(fetching.fetched) == 1
-
-
-def test_parts_that_are_whole_come_back_though_another_is_damaged(
-    stored, restore, out, fetching, monkeypatch
-):
-    monkeypatch.setattr(fetching, "damaged", True)
-    assert len(restore()["restored"]) == 5
-    assert sorted(os.listdir(str(out))) == ["container.json", "rootfs", "volumes"]
 
 
 def test_check_mode_fetches_nothing(stored, restore, fetching):
