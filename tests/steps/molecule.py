@@ -21,16 +21,22 @@ ONLY_SOAK = frozenset({"fleet", "schedule"})
 
 
 class Room:
-    """For guests; a scenario waits until its own fit in beside those of others."""
+    """For guests; a scenario waits until its own fit in beside those of others. Who came first goes first, or one with
+    many guests would wait for all those with one."""
 
     def __init__(self, size: int) -> None:
         self.free, self.changed = size, threading.Condition()
+        self.waiting: list[int] = []  # threads
 
     @contextlib.contextmanager
     def of(self, guests: int) -> Iterator[None]:
+        thread = threading.get_ident()
         with self.changed:
-            self.changed.wait_for(lambda: self.free >= guests)
+            self.waiting.append(thread)
+            self.changed.wait_for(lambda: self.waiting[0] == thread and self.free >= guests)
+            self.waiting.remove(thread)
             self.free -= guests
+            self.changed.notify_all()
         try:
             yield
         finally:
