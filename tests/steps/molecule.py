@@ -17,7 +17,7 @@ from report import Job, Outcome, say, skipped
 SCENARIOS = paths.ROOT / "extensions/molecule"
 GUESTS_AT_ONCE = 4  # of all scenarios together: two cores are no faster with more
 # ./run test has not the time for these.
-ONLY_SOAK = frozenset({"fleet", "schedule"})
+ONLY_SOAK = frozenset({"fleet", "guides", "schedule"})
 
 
 class Room:
