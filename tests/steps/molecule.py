@@ -34,7 +34,7 @@ class Room:
         with self.changed:
             self.waiting.append(thread)
             self.changed.wait_for(lambda: self.waiting[0] == thread and self.free >= guests)
-            self.waiting.remove(thread)
+            self.waiting.pop(0)
             self.free -= guests
             self.changed.notify_all()
         try:

@@ -4,11 +4,7 @@
 
 A backup is one snapshot of `/run/drydock/<container>` with `rootfs`, `volume-1` and so on, `container.json` and
 `manifest.json`: the same paths every time, so that restic finds what it had read before. restic alone is shown these
-paths (in a mount namespace of its own). What a list of backups says stands in the snapshot's tags, so that one process
-lists them all.
-
-What turns out when a snapshot is made already is said by a *note*, a snapshot of one small file with a tag: to change
-the tags of a snapshot restic wants the repository for itself, and other backups may be running.
+paths (in a mount namespace of its own). What is said of it besides stands in tags (restic_tags.py).
 """
 
 import contextlib
@@ -17,23 +13,21 @@ import json
 import os
 import re
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
-from urllib.parse import quote, unquote_to_bytes
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from .. import _ours, _utc
+from .. import _utc
 from .._docker import records
-from .._docker.containers import FULL_ID
 from .._errors import BadRecord, CommandFailed, NoRepository, NotFound, RescueError
 from .._host import Host
 from .._text import few_lines
 from . import manifest as manifests
+from . import restic_tags
 from .engine import Backup, Compression, Draft, Finish, Repository, Stored, Watch, WatchOfRestore
 from .restic_program import Message, Restic, Told, plain
+from .restic_tags import DAMAGED, PARTIAL, REJECTED, VERIFIED, Key, Note, key_of
 
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-.*")
 _HAS_SPARSE, _SAYS_PROGRESS = (0, 15), (0, 16)
 _MANIFEST, _PASSPORT = "manifest.json", "container.json"
-_PARTIAL, _REJECTED, _DAMAGED, _VERIFIED = "partial", "rejected", "damaged", "verified"
 _NAMED_IN_A_TAG = 1000  # the kernel takes no longer argument
 _STARS = re.compile(r"\*+")
 _PACK = re.compile(r"(?:pack |Pack ID does not match, want )([0-9a-f]{64})")
@@ -46,16 +40,6 @@ _DAMAGE = re.compile(
 )
 
 
-_Key = Tuple[str, str]  # host and backup id
-
-
-class _Note(NamedTuple):
-    kind: str
-    of: Set[_Key]  # none: of all that were there
-    snapshot: str
-    time: str
-
-
 class ResticRepository:
     """A repository of restic."""
 
@@ -64,8 +48,8 @@ class ResticRepository:
     def __init__(self, host: Host, repository: Repository, compression: Compression) -> None:
         self._host, self._restic = host, Restic(host, repository)
         self._compress = ["--compression", "off"] if compression.method == "none" else []
-        self._snapshots: Dict[_Key, str] = {}
-        self._notes: List[_Note] = []
+        self._snapshots: Dict[Key, str] = {}
+        self._notes: List[Note] = []
         self._read: Dict[str, Dict[str, Dict[str, Any]]] = {}
         self._fetched: Dict[str, str] = {}  # by snapshot: where what `fetch` fetched of it lies
         self.warnings = (
@@ -86,33 +70,33 @@ class ResticRepository:
 
     def backups(self) -> List[Backup]:
         """Raises NotFound where there is no repository."""
-        found: Dict[_Key, Backup] = {}
+        found: Dict[Key, Backup] = {}
         self._notes = []
         for snapshot in self._restic.snapshots():
-            tags = _read_tags(snapshot.get("tags") or [])
             with contextlib.suppress(KeyError, ValueError):  # tagged like ours, and not ours
-                if "note" in tags:
-                    of = {_read_key(one) for one in tags["of"].split()}
-                    self._notes.append(_Note(tags["note"], of, snapshot["id"], tags["time"]))
+                one = restic_tags.read(snapshot)
+                if isinstance(one, Note):
+                    self._notes.append(one)
                 else:
-                    backup = _backup(snapshot, tags)
-                    found[_key(backup)] = backup
-                    self._snapshots[_key(backup)] = snapshot["id"]
+                    found[key_of(one)] = one
+                    self._snapshots[key_of(one)] = snapshot["id"]
         every = [self._noted(one) for key, one in found.items() if not self._is_rejected(key)]
         return sorted(every, key=lambda one: (one.time, one.backup_id))
 
     def _noted(self, backup: Backup) -> Backup:
         """With what turned out later."""
-        times = {_DAMAGED: "", _VERIFIED: ""}
+        times = {DAMAGED: "", VERIFIED: ""}
         for note in self._notes:
-            if note.kind in times and (_key(backup) in note.of or (not note.of and backup.time < note.time)):
+            if note.kind in times and (
+                key_of(backup) in note.of or (not note.of and backup.time < note.time)
+            ):
                 times[note.kind] = max(times[note.kind], note.time)
-        partial = any(note.kind == _PARTIAL and _key(backup) in note.of for note in self._notes)
-        status = "damaged" if times[_DAMAGED] > times[_VERIFIED] else "partial" if partial else "stored"
-        return backup._replace(status=status, verified=times[_VERIFIED] or None)
+        partial = any(note.kind == PARTIAL and key_of(backup) in note.of for note in self._notes)
+        status = "damaged" if times[DAMAGED] > times[VERIFIED] else "partial" if partial else "stored"
+        return backup._replace(status=status, verified=times[VERIFIED] or None)
 
-    def _is_rejected(self, key: _Key) -> bool:
-        return any(note.kind == _REJECTED and key in note.of for note in self._notes)
+    def _is_rejected(self, key: Key) -> bool:
+        return any(note.kind == REJECTED and key in note.of for note in self._notes)
 
     def manifest(self, backup: Backup) -> Dict[str, Any]:
         return self._described(backup)[_MANIFEST]
@@ -131,7 +115,7 @@ class ResticRepository:
             raise
         status = "partial" if warnings else "stored"
         if warnings:
-            self._note(_PARTIAL, [key], warnings)
+            self._note(PARTIAL, [key], warnings)
         return Stored(draft.manifest["backup_id"], status, size, warnings)
 
     def restore(
@@ -167,23 +151,23 @@ class ResticRepository:
         said = self._restic.judged(["check"] + (["--read-data"] if full else []))
         if said.code == 0:
             if full:
-                self._note(_VERIFIED, [], [], start)
+                self._note(VERIFIED, [], [], start)
             return {}
         lines = [line for line in said.err.splitlines() if line.strip()]
         snapshots = self._harmed_by(lines)
         harmed = [key for key, one in self._snapshots.items() if snapshots is None or one in snapshots]
         problem = "restic check: %s" % few_lines(lines)
         with contextlib.suppress(RescueError):  # a repository that nothing can be written to
-            self._note(_DAMAGED, harmed if snapshots and len(harmed) <= _NAMED_IN_A_TAG else [], [problem])
-        return {one.backup_id: problem for one in backups if _key(one) in harmed}
+            self._note(DAMAGED, harmed if snapshots and len(harmed) <= _NAMED_IN_A_TAG else [], [problem])
+        return {one.backup_id: problem for one in backups if key_of(one) in harmed}
 
     def remove(self, backups: List[Backup]) -> None:
         """Frees their space too. What was rejected goes as well."""
-        keys = {_key(one) for one in backups}
-        keys.update(key for note in self._notes if note.kind == _REJECTED for key in note.of)
+        keys = {key_of(one) for one in backups}
+        keys.update(key for note in self._notes if note.kind == REJECTED for key in note.of)
         gone = [snapshot for key, snapshot in self._snapshots.items() if key in keys]
         gone += [note.snapshot for note in self._notes if note.of and note.of <= keys]
-        verified = sorted((note.time, note.snapshot) for note in self._notes if note.kind == _VERIFIED)
+        verified = sorted((note.time, note.snapshot) for note in self._notes if note.kind == VERIFIED)
         gone += [snapshot for _when, snapshot in verified[:-1]]
         if gone:
             self._restic.run(["forget", "--prune"] + gone)
@@ -203,7 +187,8 @@ class ResticRepository:
             elif message.get("message_type") == "summary":
                 summary.update(message)
 
-        argv = ["--host", draft.manifest["host"], "--ignore-inode"] + self._compress + _tags(draft.manifest)
+        argv = ["--host", draft.manifest["host"], "--ignore-inode"] + self._compress
+        argv += restic_tags.of_backup(draft.manifest)
         for number, part in enumerate(draft.parts):
             above = "%s/%s/" % (place, _directory(number))
             argv += ["--exclude=" + above + one for one in map(_pattern, part.exclude) if one]
@@ -213,22 +198,20 @@ class ResticRepository:
         size = summary.get("data_added_packed") or summary.get("data_added") or 0
         return summary["snapshot_id"], size, _warnings(said.err, place) if said.code else []
 
-    def _reject(self, key: _Key, snapshot: str) -> None:
+    def _reject(self, key: Key, snapshot: str) -> None:
         """What was read is not to be trusted. While others work in the repository nothing can be removed from it."""
         try:
             self._restic.run(["forget", snapshot], wait=0)
         except RescueError:
-            self._note(_REJECTED, [key], [])
+            self._note(REJECTED, [key], [])
 
-    def _note(self, kind: str, of: Sequence[_Key], words: Sequence[str], when: str = "") -> None:
-        keys = " ".join("%s/%s" % (quote(os.fsencode(host), safe=""), backup_id) for host, backup_id in of)
-        tags = ["drydock", "note=" + kind, "of=" + quote(keys, safe="/:"), "time=" + (when or _utc.stamp())]
+    def _note(self, kind: str, of: Sequence[Key], words: Sequence[str], when: str = "") -> None:
         with tempfile.TemporaryFile() as text:
             text.write(_json({"note": kind, "warnings": list(words)}))
             text.flush()
             text.seek(0)
             argv = ["backup", "--quiet", "--stdin", "--stdin-filename", "note.json"]
-            self._restic.run(argv + [word for tag in tags for word in ("--tag", tag)], stdin=text.fileno())
+            self._restic.run(argv + restic_tags.of_note(kind, of, when or _utc.stamp()), stdin=text.fileno())
 
     def _harmed_by(self, lines: Sequence[str]) -> Optional[Set[str]]:
         """The snapshots that need what was found damaged; None where that is not known."""
@@ -277,7 +260,7 @@ class ResticRepository:
         return target + place
 
     def _snapshot(self, backup: Backup) -> str:
-        return self._snapshots[_key(backup)]
+        return self._snapshots[key_of(backup)]
 
 
 def _told_by(watch: WatchOfRestore) -> Told:
@@ -297,45 +280,6 @@ def _directory(number: int) -> str:
     return "volume-%d" % number if number else "rootfs"
 
 
-def _tags(manifest: Dict[str, Any]) -> List[str]:
-    """A tag cannot hold a comma, and blanks around it are lost."""
-    names = ("backup_id", "container", "container_id", "image", "state", "bytes_read")
-    tags = ["drydock"] + [
-        "%s=%s" % (name, quote(os.fsencode(str(manifest[name])), safe="/:")) for name in names
-    ]
-    return [word for tag in tags for word in ("--tag", tag)]
-
-
-def _read_tags(tags: Sequence[str]) -> Dict[str, str]:
-    pairs = (tag.partition("=") for tag in tags)
-    return {name: os.fsdecode(unquote_to_bytes(value)) for name, equals, value in pairs if equals}
-
-
-def _backup(snapshot: Dict[str, Any], tags: Dict[str, str]) -> Backup:
-    """Raises KeyError or ValueError for what is none of ours: a name may become a path."""
-    summary = snapshot.get("summary") or {}  # since 0.17
-    container_id, name = tags["container_id"], tags["container"]
-    forms = ((manifests.ID, tags["backup_id"]), (FULL_ID, container_id), (manifests.DIGEST, tags["state"]))
-    if not all(form.fullmatch(text) for form, text in forms):
-        raise ValueError(tags)
-    if name not in (container_id, _ours.tree_name(container_id, name, True)):
-        raise ValueError(name)
-    return Backup(
-        tags["backup_id"],
-        str(snapshot["hostname"]),
-        name,
-        container_id,
-        tags["image"],
-        _TIME.sub(r"\1-\2-\3T\4:\5:\6Z", tags["backup_id"]),
-        "restic",
-        "stored",
-        tags["state"],
-        int(tags["bytes_read"]),
-        summary.get("data_added_packed"),
-        None,
-    )
-
-
 def _believed(manifest: Dict[str, Any], backup: Backup) -> Dict[str, Any]:
     """With what is known since it was written. Raises BadRecord where it is not the backup's."""
     where = "the manifest of backup %s" % backup.backup_id
@@ -345,15 +289,6 @@ def _believed(manifest: Dict[str, Any], backup: Backup) -> Dict[str, Any]:
         raise BadRecord("%s is of another backup" % where)
     partial = "partial" if backup.status == "partial" else "stored"
     return manifests.checked(dict(manifest, status=partial, bytes_stored=backup.bytes_stored or 0), where)
-
-
-def _key(backup: Backup) -> _Key:
-    return backup.host, backup.backup_id
-
-
-def _read_key(text: str) -> _Key:
-    host, _slash, backup_id = text.partition("/")
-    return os.fsdecode(unquote_to_bytes(host)), backup_id
 
 
 def _pattern(path: str) -> str:

@@ -54,7 +54,6 @@ class Restic:
         if repository.rate_limit:
             limit = str(max(1, repository.rate_limit // 1024))  # KiB
             self._options += ["--limit-upload", limit, "--limit-download", limit]
-        self._location = repository.location
         self.location = _PASSWORD_IN_URL.sub(r"\1:***@", repository.location)
         if not _REMOTE.match(repository.location) and not os.path.isabs(repository.location):
             raise Refused(
@@ -115,9 +114,10 @@ class Restic:
     def _has_no_lock(self) -> bool:
         """Whether a repository on this host is seen to have none: opening one takes restic about a second. Its place is
         said in https://restic.readthedocs.io/en/stable/100_references.html#repository-layout"""
-        config, locks = (os.path.join(self._location, name) for name in ("config", "locks"))
+        location = self._environment["RESTIC_REPOSITORY"]
+        config, locks = (os.path.join(location, name) for name in ("config", "locks"))
         with contextlib.suppress(OSError):
-            return os.path.isabs(self._location) and os.path.isfile(config) and not os.listdir(locks)
+            return os.path.isabs(location) and os.path.isfile(config) and not os.listdir(locks)
         return False
 
     def _when_unlocked(self, once: Callable[[], Finished], wait: float) -> Finished:

@@ -10,9 +10,20 @@ from typing import Any, NamedTuple
 
 from . import fields, pools, result_files, text
 from .result_files import BACKUP, RESCUE, SURVEY, VERIFY, Result
-from .states import ABSENT, FAILED, GOOD, MISSED, NOT_REPORTED, OK, STATUSES, WARNING, WRONG, Document
+from .states import (
+    ABSENT,
+    FAILED,
+    FINDINGS,
+    GOOD,
+    MISSED,
+    NOT_REPORTED,
+    OK,
+    STATUSES,
+    WARNING,
+    WRONG,
+    Document,
+)
 
-FINDINGS = 20  # of a container, of a host
 _LOOKED_BACK = 30  # files, for the last good backup
 _SKEW = 300  # seconds that the clocks of two controllers may differ
 

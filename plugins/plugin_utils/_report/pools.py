@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from . import fields
-from .states import WARNING, WRONG, Document
+from .states import FINDINGS, WARNING, WRONG, Document
 
 _MOST = 200
-_PROBLEMS = 20
 _BAD_MODES = ("ro", "out_of_data_space", "fail")
 # Somebody works with it, or a tool is missing, which is why it could not be looked at.
 _NO_HARM = ("pool_in_use", "missing_tools")
@@ -33,7 +32,7 @@ def of(there: fields.Fields, limit: float) -> tuple[list[Document], list[tuple[s
         if pool["mode"] in _BAD_MODES:
             findings.append((WRONG, "pool %s is in mode %s" % (pool["name"], pool["mode"])))
         found.append(pool)
-    for one in info.each("problems", _PROBLEMS) if info is not there else ():
+    for one in info.each("problems", FINDINGS) if info is not there else ():
         level = WARNING if one.text("code") in _NO_HARM else WRONG
         findings.append((level, "pool %s: %s" % (one.text("subject"), one.text("message", fields.MESSAGE))))
     return found, findings

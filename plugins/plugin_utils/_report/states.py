@@ -13,5 +13,6 @@ GOOD = ("stored", "unchanged")
 # What has no result in the newest run: of a run that failed as a whole, and of a container that only a survey saw.
 MISSED, ABSENT = "missed", "absent"
 STATUSES = (*GOOD, "partial", "failed")
+FINDINGS = 20  # of a container, of a host
 
 Document = dict[str, Any]
