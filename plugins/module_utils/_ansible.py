@@ -6,9 +6,11 @@ the collection."""
 import contextlib
 import io
 import sys
+import traceback
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
 from . import _text
 from ._errors import CommandFailed, MissingTools, RescueError
@@ -48,7 +50,7 @@ def run(
     try:
         if reach and module.params["background"] and not module.check_mode:
             asked = {name: value for name, value in module.params.items() if name not in PROGRESS}
-            result = reach(Host(), [module._name, asked], lambda host: _told(work, host, module.params))
+            result = reach(Host(), [module._name, asked], lambda host: _told(work, host, module))
         else:
             result = work(Host(), module.params, module.check_mode)
         pieces = result.pop(bulk) if bulk else []
@@ -81,14 +83,20 @@ def _failure(error: RescueError) -> Result:
     return dict(_text.data(facts), msg=message, changed=bool(set(error.ran)) and not error.undone)
 
 
-def _told(work: Callable[[Host, Dict[str, Any], bool], Result], host: Host, params: Dict[str, Any]) -> Result:
-    """What work comes to, where somebody else is to hear it: a failure is a result too."""
+def _told(work: Callable[[Host, Dict[str, Any], bool], Result], host: Host, module: AnsibleModule) -> Result:
+    """What work comes to as it leaves here, where somebody else is to hear it: a failure is a result too."""
     try:
-        return work(host, params, False)
+        result = work(host, module.params, False)
     except RescueError as error:
-        return dict(_failure(error), failed=True)
+        result = dict(_failure(error), failed=True)
     except OSError as error:
-        return dict(_failure(CommandFailed(os_error(error))), failed=True)
+        result = dict(_failure(CommandFailed(os_error(error))), failed=True)
+    except Exception as error:  # nobody else can tell it
+        result = {"failed": True, "msg": str(error), "exception": traceback.format_exc()}
+    if "warnings" in result:
+        result["warnings"] = [_text.printable(warning) for warning in result["warnings"]]
+    told: Result = remove_values(_text.data(result), module.no_log_values)
+    return told
 
 
 def os_error(error: OSError) -> str:

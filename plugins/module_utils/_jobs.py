@@ -5,8 +5,8 @@ collection.
 
 A job has a directory `/run/drydock-jobs/<key>`, for root alone. The key is a digest of what was asked for, so that the
 same call finds it again. In it are `process` (the process ID), `*.json` (how far it is, one line each) and in the end
-`result`. A job works as long as its lock is held. The controller reads these files by their names
-(plugin_utils/_following.py).
+`result`. A job works as long as its lock is held. The controller reads these files by their names, and takes the result
+too (plugin_utils/_following.py).
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import time
-import traceback
 from typing import Any, Callable, Dict, List, Optional
 
 from . import _files, _lock, _utc
@@ -31,9 +30,10 @@ _UNLOCKS_WITHIN = 1.0  # a job that has ended still holds its lock for a moment
 
 
 def reach(host: Host, asked: Any, work: Callable[[Host], Dict[str, Any]]) -> Dict[str, Any]:
-    """The result of ``work``, in a process of its own, if it comes within two seconds; else ``job``, which says where
-    to look, and the same call takes the result later. A job of the same words that works already, or has ended and
-    nobody took its result, stands for this one: the result then says with ``earlier_run`` when that began."""
+    """The result of ``work``, which raises nothing, in a process of its own, if it comes within two seconds; else
+    ``job``, which says where to look, and the same call takes the result later. A job of the same words that works
+    already, or has ended and nobody took its result, stands for this one: the result then says with ``earlier_run``
+    when that began."""
     directory = os.path.join(host.jobs_directory, _key(asked))
     result = _take(directory)
     if result is not None:
@@ -121,11 +121,8 @@ def _do(host: Host, directory: str, work: Callable[[Host], Dict[str, Any]]) -> N
     began = _utc.stamp()
     _files.write_whole(os.path.join(directory, "process"), "%d\n" % os.getpid())
     host.job_directory = directory
-    try:
-        result = work(host)
-    except Exception as error:  # it must be told, and nobody else can tell it
-        result = {"failed": True, "msg": str(error), "exception": traceback.format_exc()}
-    _files.write_whole(os.path.join(directory, "result"), json.dumps(dict(result, earlier_run=began)))
+    result = dict(work(host), earlier_run=began)
+    _files.write_whole(os.path.join(directory, "result"), json.dumps(result))
 
 
 def _make(directory: str) -> None:

@@ -9,6 +9,7 @@ the arguments: hosts wait for their turn here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -24,24 +25,25 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.drydock.rescue.plugins.module_utils import _text
-from ansible_collections.drydock.rescue.plugins.plugin_utils import _turns
+from ansible_collections.drydock.rescue.plugins.plugin_utils import _progress, _turns
 
 # Ansible imports this before it starts its workers, which have no terminal.
 ON_TERMINAL = sys.stdout.isatty()
 WITHOUT_TERMINAL_EVERY = 10.0  # seconds
+INTERNAL = ("add_host", "add_group")
 FOR_PROGRAMS = ("json", "jsonl")  # output that is not for people
-SHOWN_AT_ONCE = 4  # containers
+SOONEST = 1.0  # seconds to the next look
 TRIES = 5  # when the host does not answer
 LONGEST = 7 * 24 * 3600  # seconds
 # Words that end what LOOK prints.
 WORKS, ENDED, GONE = "works", "ended", "gone"
 LOOK = (
-    "cd %s 2>/dev/null && { cat ./*.json 2>/dev/null; if test -e result; then echo ended; "
-    'elif test -s process && test -d "/proc/$(cat process)"; then echo works; '
-    # It may have ended between the two questions.
-    "elif test -e result; then echo ended; else echo gone; fi; } || echo gone"
+    "cd %s 2>/dev/null && { cat ./*.json 2>/dev/null; "
+    'if ! test -e result && test -s process && test -d "/proc/$(cat process)"; then echo works; '
+    # It may have ended between these questions.
+    "elif test -e result; then cat result; echo; echo ended; else echo gone; fi; } || echo gone"
 )
+TAKE = "test -e {0}/result && mv {0} {0}.taken-$$ && rm -r {0}.taken-$$; rmdir {1} 2>/dev/null"
 
 
 class Following(ActionBase):
@@ -78,13 +80,14 @@ class Following(ActionBase):
     def _follow(
         self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, shown: Shown
     ) -> dict[str, Any]:
-        mine = False
-        while True:
+        mine, found = False, {}
+        while not found:
             result = self._execute_module(module_args=arguments, task_vars=task_vars)
             if "job" not in result or result.get("failed"):
                 break
-            mine = mine or result["job"]["mine"]
-            end = self._wait(result["job"]["directory"], shown)
+            job = result.pop("job")
+            mine = mine or job["mine"]
+            end, found = self._wait(job["directory"], shown)
             if end == GONE:
                 return {
                     "failed": True,
@@ -92,6 +95,10 @@ class Following(ActionBase):
                     "msg": "The process that worked on the host was killed and left no result. What it had "
                     "finished is kept; run it again, and drydock.rescue.cleanup closes what it left open",
                 }
+        if found:
+            self._take(job["directory"])
+            warnings = [*result.get("warnings", []), *found.get("warnings", [])]
+            result.update(found, **({"warnings": warnings} if warnings else {}))
         began = result.pop("earlier_run", None) if mine else result.get("earlier_run")
         if began and not mine:
             Display().warning(
@@ -99,33 +106,40 @@ class Following(ActionBase):
             )
         return result
 
-    def _wait(self, directory: str, shown: Shown) -> str:
-        """ENDED or GONE. Raises AnsibleConnectionFailure."""
+    def _wait(self, directory: str, shown: Shown) -> tuple[str, dict[str, Any]]:
+        """ENDED and the result, an empty one where it could not be read; or GONE. Raises AnsibleConnectionFailure."""
         unanswered, end = 0, time.monotonic() + LONGEST
-        for wait in chain((1, 2, 5), repeat(10)):
-            parts, word = self._look(directory)
+        for longest in chain((1, 2, 5), repeat(10)):
+            lines, word = self._look(directory)
             if os.getppid() != self._controller:
                 # Nobody would see the result, and the next run is to find it.
                 raise AnsibleConnectionFailure("Ansible was killed, and the work goes on on the host")
             if word in (ENDED, GONE):
-                return word
+                return word, _result(lines[-1:])
             unanswered = 0 if word == WORKS else unanswered + 1
             if unanswered == TRIES or time.monotonic() > end:
                 break
+            parts = list(_read(lines))
             shown.show(parts)
-            time.sleep(wait)
+            time.sleep(max(SOONEST, min(longest, _progress.seconds_left(parts))))
         raise AnsibleConnectionFailure(
             "%s, and the work goes on there. The next run of the same task takes its result, up to an hour after "
             "its end" % ("The host does not answer any more" if unanswered else "This has taken a week")
         )
 
-    def _look(self, directory: str) -> tuple[list[dict[str, Any]], str]:
-        """How far it is, and the word; an empty one where the host gave no answer."""
+    def _look(self, directory: str) -> tuple[list[str], str]:
+        """How far it is, with the result at last, and the word; an empty one where the host gave no answer."""
         try:
             said = self._low_level_execute_command(LOOK % shlex.quote(directory))["stdout"].splitlines()
         except AnsibleConnectionFailure:
             return [], ""
-        return list(_read(said[:-1])), said[-1] if said and said[-1] in (WORKS, ENDED, GONE) else ""
+        return said[:-1], said[-1] if said and said[-1] in (WORKS, ENDED, GONE) else ""
+
+    def _take(self, directory: str) -> None:
+        """The result was read. What stays behind when the host is lost now, the next run of the same task takes."""
+        above = shlex.quote(os.path.dirname(directory))
+        with contextlib.suppress(AnsibleConnectionFailure):
+            self._low_level_execute_command(TAKE.format(shlex.quote(directory), above))
 
 
 class Shown:
@@ -139,52 +153,7 @@ class Shown:
         now = time.monotonic()
         if self._shows and parts and (ON_TERMINAL or now - self._last >= WITHOUT_TERMINAL_EVERY):
             self._last = now
-            Display().display("%s: %s" % (self.host, line(parts)))
-
-
-def line(parts: list[dict[str, Any]]) -> str:
-    """One line for a host: how many are done, and how far those are that are worked on."""
-    total = next((one["containers"] for one in parts if "containers" in one), 0)
-    containers = [one for one in parts if "container" in one]
-    working = sorted(
-        (one for one in containers if "status" not in one), key=lambda one: str(one["container"])
-    )
-    words = ["%d of %s done" % (len(containers) - len(working), _text.printable(str(total)))]
-    words += [_part(one) for one in working[:SHOWN_AT_ONCE]]
-    if len(working) > SHOWN_AT_ONCE:
-        words.append("and %d more" % (len(working) - SHOWN_AT_ONCE))
-    return " | ".join(words)
-
-
-def _part(one: dict[str, Any]) -> str:
-    name = _text.printable(str(one["container"]))
-    try:
-        done, total, seconds = (float(one[word]) for word in ("done", "total", "seconds"))
-    except (KeyError, TypeError, ValueError):
-        return "%s begun" % name
-    if done >= total:
-        return "%s 100%%, being completed" % name
-    said = "%s %d%%" % (name, 100 * done / total)
-    if done <= 0 or seconds <= 0:
-        return said
-    rate = done / seconds
-    return "%s, %s/s, %s left" % (said, _size(rate), _duration((total - done) / rate))
-
-
-def _size(count: float) -> str:
-    units = ["B", "kB", "MB", "GB"]
-    while count >= 1000 and len(units) > 1:
-        count /= 1000
-        del units[0]
-    return "%.*f %s" % (0 if count >= 100 else 1, count, units[0])
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return "%d s" % whole
-    minutes, rest = divmod(whole, 60)
-    return "%d:%02d min" % (minutes, rest) if minutes < 60 else "%d:%02d h" % divmod(minutes, 60)
+            Display().display("%s: %s" % (self.host, _progress.line(parts)))
 
 
 def _read(lines: list[str]) -> Iterator[dict[str, Any]]:
@@ -195,6 +164,16 @@ def _read(lines: list[str]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(found, dict):
             yield found
+
+
+def _result(lines: list[str]) -> dict[str, Any]:
+    """What a host says is no word of Ansible's own, as Ansible sees to it where a module says it."""
+    found = next(_read(lines), {})
+    return {
+        name: value
+        for name, value in found.items()
+        if not name.startswith(("_ansible_", "ansible_")) and name not in INTERNAL
+    }
 
 
 def _number(value: Any) -> int:

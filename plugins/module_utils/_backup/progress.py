@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far a backup or a restore is, where it is a job: one small file for each container. PRIVATE to the collection.
 
-Each is written by the process that works on the container. plugin_utils/_following.py shows them.
+Each is written by the process that works on the container. plugin_utils/_progress.py shows them.
 """
 
 import time

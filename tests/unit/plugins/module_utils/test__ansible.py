@@ -27,6 +27,7 @@ class FakeModule:
     given = {"data_root": "/x"}
     _diff = False
     _name = "container_x"
+    no_log_values = {"of-the-test"}
 
     def __init__(self, argument_spec, supports_check_mode, **options):
         assert supports_check_mode
@@ -171,6 +172,32 @@ def test_work_in_the_background_fails_as_it_does_here(run, monkeypatch, tmp_path
     with contextlib.suppress(ChildProcessError):
         os.waitpid(-1, 0)
     assert dict(there.result, failed=True) == dict(here.result, failed=True)
+
+
+def said_by_a_job(run, work):
+    """What would be read of it by whoever does not go through the module again."""
+    kept = []
+
+    def reach(host, _asked, done):
+        kept.append(done(host))
+        return {}
+
+    run(work, params={"background": True}, check_mode=False, reach=reach)
+    return kept[0]
+
+
+def test_what_the_work_in_the_background_raises_is_a_result(run):
+    result = said_by_a_job(run, lambda *_rest: 1 // 0)
+    assert result["failed"]
+    assert "ZeroDivisionError" in result["exception"]
+
+
+def test_what_is_said_in_the_background_moves_no_terminal_and_holds_no_secret(run):
+    said = {"name": HOSTILE, "warnings": [HOSTILE, "a\nb"], "password": "is of-the-test"}
+    there = said_by_a_job(run, lambda *_rest: dict(said))
+    here = run(lambda *_rest: dict(said, password="is ********"))
+    assert there == dict(here.result, warnings=here.warnings)
+    assert not dangerous(json.dumps(there, ensure_ascii=False))
 
 
 @pytest.mark.parametrize("other", [{"progress": True}, {}])

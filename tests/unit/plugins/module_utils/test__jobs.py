@@ -156,13 +156,6 @@ def test_a_result_that_another_run_took_is_a_failure_that_says_so(jobs, monkeypa
     assert "another run of the same" in failure.value.message
 
 
-def test_what_the_work_raises_is_a_result(jobs, monkeypatch):
-    monkeypatch.setattr(_jobs, "_SHORT", 20)
-    result = _jobs.reach(jobs, ["a"], lambda _host: 1 // 0)
-    assert result["failed"]
-    assert "ZeroDivisionError" in result["exception"]
-
-
 def test_without_a_place_for_jobs_the_work_is_done_here(jobs, tmp_path):
     open(jobs.jobs_directory, "w").close()
     assert _jobs.reach(jobs, ["a"], work_for(tmp_path))["by"] == os.getpid()

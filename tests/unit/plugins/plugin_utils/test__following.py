@@ -9,36 +9,6 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.drydock.rescue.plugins.plugin_utils import _following
-from ansible_collections.drydock.rescue.tests.unit.support.texts import HOSTILE, dangerous
-
-WEB = {"container": "web", "done": 2.5e8, "total": 1e9, "seconds": 2.5}
-
-
-@pytest.mark.parametrize(
-    ("parts", "shown"),
-    [
-        ([{"containers": 2}, WEB], "0 of 2 done | web 25%, 100 MB/s, 8 s left"),
-        (
-            [{"containers": 2}, dict(WEB, seconds=250), {"container": "db", "status": "stored"}],
-            "1 of 2 done | web 25%, 1.0 MB/s, 12:30 min left",
-        ),
-        ([{"containers": 1}, dict(WEB, seconds=2.5e4)], "0 of 1 done | web 25%, 10.0 kB/s, 20:50 h left"),
-        ([{"containers": 1}, dict(WEB, done=0)], "0 of 1 done | web 0%"),
-        ([{"containers": 1}, dict(WEB, done=1e9)], "0 of 1 done | web 100%, being completed"),
-        ([{"containers": 1}, {"container": "web"}], "0 of 1 done | web begun"),
-        ([{"containers": 1}, dict(WEB, total="{{ x }}")], "0 of 1 done | web begun"),
-        (
-            [{"containers": 9}] + [{"container": name} for name in "fedcba"],
-            "0 of 9 done | a begun | b begun | c begun | d begun | and 2 more",
-        ),
-    ],
-)
-def test_one_line(parts, shown):
-    assert _following.line(parts) == shown
-
-
-def test_a_host_moves_no_terminal():
-    assert not dangerous(_following.line([{"containers": HOSTILE}, {"container": HOSTILE}]))
 
 
 class Host(_following.Following):
@@ -47,14 +17,16 @@ class Host(_following.Following):
     def __init__(self, replies, looks, **arguments):
         self._task = types.SimpleNamespace(args=arguments, async_val=0, check_mode=False)
         self._connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir=None))
-        self.replies, self.looks, self.asked = list(replies), list(looks), []
+        self.replies, self.looks, self.asked, self.taken = list(replies), list(looks), [], []
 
     def _execute_module(self, module_args=None, task_vars=None, wrap_async=False):
         self.asked.append(module_args)
         return dict(self.replies.pop(0))
 
     def _low_level_execute_command(self, command):
-        look = self.looks.pop(0)
+        if command.startswith("test -e"):
+            self.taken.append(command)
+        look = "" if command.startswith("test -e") else self.looks.pop(0)
         if look is None:
             raise AnsibleConnectionFailure("gone")
         return {"stdout": look, "rc": 0}
@@ -81,10 +53,43 @@ JOB = {"changed": False, "job": {"directory": "/run/drydock-jobs/x", "mine": Tru
 OTHERS = {"changed": False, "job": {"directory": "/run/drydock-jobs/x", "mine": False}}
 DONE = {"changed": True, "earlier_run": "2026-11-21T03:00:00Z"}
 WORKS = '{"containers": 1}\n{"container": "web"}\nworks\n'
+RESULT = '{"containers": 1}\n{"changed": true, "earlier_run": "2026-11-21T03:00:00Z"}\nended\n'
 
 
 def run(host):
     return host.run(task_vars={"inventory_hostname": "web7"})
+
+
+def test_the_result_is_read_without_another_module(said):
+    host = Host([JOB], [WORKS, RESULT])
+    assert run(host) == {"changed": True}
+    assert len(host.asked) == 1
+    assert [command.split()[2] for command in host.taken] == ["/run/drydock-jobs/x/result"]
+
+
+def test_a_result_that_cannot_be_read_the_module_takes(said):
+    host = Host([JOB, DONE], [RESULT.replace("true", "tr")])
+    assert run(host) == {"changed": True}
+    assert not host.taken
+
+
+def test_warnings_of_both_are_kept(said):
+    host = Host([dict(JOB, warnings=["one"])], [RESULT.replace("true", 'true, "warnings": ["two"]')])
+    assert run(host)["warnings"] == ["one", "two"]
+
+
+def test_a_host_says_no_word_of_ansibles_own(said):
+    words = 'true, "_ansible_no_log": true, "ansible_facts": {"a": 1}, "add_host": {"host_name": "x"}'
+    assert run(Host([JOB], [RESULT.replace("true", words)])) == {"changed": True}
+
+
+def test_the_next_look_is_when_it_should_have_ended(said, monkeypatch):
+    waits = []
+    monkeypatch.setattr(_following.time, "sleep", waits.append)
+    soon = '{"containers": 1}\n{"container": "web", "done": 50, "total": 100, "seconds": %s}\nworks\n'
+    looks = [soon % seconds for seconds in (3, 3, 3, 8, 0.1, "NaN")]
+    run(Host([JOB], [*looks, RESULT]))
+    assert waits == [1, 2, 3, 8, 1, 10]
 
 
 def test_a_short_one_says_nothing(said):
@@ -184,6 +189,7 @@ def test_the_module_alone(said, async_val, check_mode, arguments):
         ({"process": "999999999"}, "gone"),
         ({}, "gone"),
         ({"process": "999999999", "result": "{}"}, "ended"),
+        ({"process": "1", "result": "{}"}, "ended"),
         (None, "gone"),
     ],
 )
@@ -197,6 +203,17 @@ def test_the_look_at_a_host(tmp_path, files, word):
     host._low_level_execute_command = lambda command: {
         "stdout": subprocess.check_output(["sh", "-c", command], text=True)
     }
-    parts, found = host._look(str(directory))
+    lines, found = host._look(str(directory))
     assert found == word
-    assert parts == ([{"containers": 3}] if "a.json" in (files or {}) else [])
+    assert lines == [(files or {})[name].strip() for name in ("a.json", "result") if name in (files or {})]
+
+
+@pytest.mark.parametrize("name", ["result", "process"])
+def test_what_is_taken_is_a_result(tmp_path, name):
+    directory = tmp_path / "it's a place" / "a job"
+    directory.mkdir(parents=True)
+    (directory / name).write_text("{}")
+    host = Host([], [])
+    host._low_level_execute_command = lambda command: subprocess.run(["sh", "-c", command], check=False)
+    host._take(str(directory))
+    assert directory.parent.exists() == (name == "process")
