@@ -48,6 +48,7 @@ class ResticRepository:
     def __init__(self, host: Host, repository: Repository, compression: Compression) -> None:
         self._host, self._restic = host, Restic(host, repository)
         self._compress = ["--compression", "off"] if compression.method == "none" else []
+        self._writes = False
         self._snapshots: Dict[Key, str] = {}
         self._notes: List[Note] = []
         self._read: Dict[str, Dict[str, Dict[str, Any]]] = {}
@@ -60,6 +61,7 @@ class ResticRepository:
 
     def prepare(self, make: bool = True) -> None:
         """Raises MissingTools, CommandFailed and NoRepository."""
+        self._writes = True
         self._host.require(["restic"])
         try:
             self._restic.open()
@@ -72,7 +74,9 @@ class ResticRepository:
         """Raises NotFound where there is no repository."""
         found: Dict[Key, Backup] = {}
         self._notes = []
-        for snapshot in self._restic.snapshots():
+        # Where the password is wrong, who only reads hears it now, and who writes then.
+        none = self._writes and self._restic.has_none("snapshots")
+        for snapshot in [] if none else self._restic.snapshots():
             with contextlib.suppress(KeyError, ValueError):  # tagged like ours, and not ours
                 one = restic_tags.read(snapshot)
                 if isinstance(one, Note):

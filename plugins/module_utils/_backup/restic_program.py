@@ -77,8 +77,17 @@ class Restic:
     def open(self) -> None:
         """Takes away the locks of runs that were killed: they would stay for ever. Raises NotFound where there is no
         repository, and CommandFailed."""
-        if not self._has_no_lock():
+        if not self.has_none("locks"):
             self._check(self._once(["unlock"], opening=True))
+
+    def has_none(self, kind: str) -> bool:
+        """Whether a repository on this host is seen to have no "locks" or no "snapshots": to ask restic takes it about
+        a second. Their place is in https://restic.readthedocs.io/en/stable/100_references.html#repository-layout"""
+        location = self._environment["RESTIC_REPOSITORY"]
+        config, directory = (os.path.join(location, name) for name in ("config", kind))
+        with contextlib.suppress(OSError):
+            return os.path.isabs(location) and os.path.isfile(config) and not os.listdir(directory)
+        return False
 
     def snapshots(self) -> List[Message]:
         """All of ours. Raises NotFound where there is no repository, and CommandFailed."""
@@ -110,15 +119,6 @@ class Restic:
         if said.code != _INCOMPLETE:
             self._check(said)
         return said
-
-    def _has_no_lock(self) -> bool:
-        """Whether a repository on this host is seen to have none: opening one takes restic about a second. Its place is
-        said in https://restic.readthedocs.io/en/stable/100_references.html#repository-layout"""
-        location = self._environment["RESTIC_REPOSITORY"]
-        config, locks = (os.path.join(location, name) for name in ("config", "locks"))
-        with contextlib.suppress(OSError):
-            return os.path.isabs(location) and os.path.isfile(config) and not os.listdir(locks)
-        return False
 
     def _when_unlocked(self, once: Callable[[], Finished], wait: float) -> Finished:
         end = time.monotonic() + wait

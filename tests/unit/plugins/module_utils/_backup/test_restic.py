@@ -98,6 +98,21 @@ class TestPrepare:
         repository(host, str(tmp_path)).prepare()
         assert host.restic == [["unlock"]]
 
+    def test_one_on_this_host_without_a_snapshot_is_not_asked_for_them_by_who_writes(self, host, tmp_path):
+        (tmp_path / "config").write_text("x")
+        for name in ("locks", "snapshots"):
+            (tmp_path / name).mkdir()
+        host.restic_says("snapshots", "[]")
+        one = repository(host, str(tmp_path))
+        assert one.backups() == []
+        assert ran(host) == ["snapshots"]  # a wrong password is seen
+        one.prepare()
+        assert one.backups() == []
+        assert ran(host) == ["snapshots"]
+        (tmp_path / "snapshots/0f4a").write_text("x")
+        assert one.backups() == []
+        assert ran(host) == ["snapshots"] * 2
+
     @VERSIONS
     def test_makes_the_repository_where_there_is_none(self, host, version):
         code, words = recorded.NO_REPOSITORY[version]
