@@ -47,14 +47,15 @@ def run(
     control characters, marks of direction and undecodable bytes are escaped.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **options)
+    pieces: List[str] = []
     try:
         if reach and module.params["background"] and not module.check_mode:
             asked = {name: value for name, value in module.params.items() if name not in PROGRESS}
             result = reach(Host(), [module._name, asked], lambda host: _told(work, host, module))
         else:
             result = work(Host(), module.params, module.check_mode)
-        pieces = result.pop(bulk) if bulk else []
-        result = _text.data(result)
+            pieces = result.pop(bulk) if bulk else []
+            result = _harmless(result)
     except RescueError as error:
         _fail(module, error)
     except (
@@ -62,7 +63,7 @@ def run(
     ) as error:  # of a file outside of any plan: nothing is left half done that a plan would undo
         _fail(module, CommandFailed(os_error(error)))
     for warning in result.pop("warnings", []):
-        module.warn(_text.printable(warning))
+        module.warn(warning)
     diff = result.pop("diff", None)
     if diff is not None and module._diff:
         result["diff"] = diff
@@ -93,10 +94,16 @@ def _told(work: Callable[[Host, Dict[str, Any], bool], Result], host: Host, modu
         result = dict(_failure(CommandFailed(os_error(error))), failed=True)
     except Exception as error:  # nobody else can tell it
         result = {"failed": True, "msg": str(error), "exception": traceback.format_exc()}
-    if "warnings" in result:
-        result["warnings"] = [_text.printable(warning) for warning in result["warnings"]]
-    told: Result = remove_values(_text.data(result), module.no_log_values)
+    told: Result = remove_values(_harmless(result), module.no_log_values)
     return told
+
+
+def _harmless(result: Result) -> Result:
+    """Without what could drive a terminal."""
+    clean: Result = _text.data(result)
+    if "warnings" in result:
+        clean["warnings"] = [_text.printable(warning) for warning in result["warnings"]]
+    return clean
 
 
 def os_error(error: OSError) -> str:

@@ -15,13 +15,9 @@ SHOWN_AT_ONCE = 4  # containers
 
 def line(parts: list[dict[str, Any]]) -> str:
     """One line for a host: how many are done, and how far those are that are worked on."""
-    total = next((one["containers"] for one in parts if "containers" in one), 0)
-    containers = [one for one in parts if "container" in one]
-    working = sorted(
-        (one for one in containers if "status" not in one), key=lambda one: str(one["container"])
-    )
-    words = ["%d of %s done" % (len(containers) - len(working), _text.printable(str(total)))]
-    words += [_part(one) for one in working[:SHOWN_AT_ONCE]]
+    total, begun, working = _counted(parts)
+    words = ["%d of %s done" % (begun - len(working), _text.printable(str(total)))]
+    words += [_part(one) for one in sorted(working, key=lambda one: str(one["container"]))[:SHOWN_AT_ONCE]]
     if len(working) > SHOWN_AT_ONCE:
         words.append("and %d more" % (len(working) - SHOWN_AT_ONCE))
     return " | ".join(words)
@@ -29,11 +25,17 @@ def line(parts: list[dict[str, Any]]) -> str:
 
 def seconds_left(parts: list[dict[str, Any]]) -> float:
     """Until nothing is worked on, as far as that can be told."""
-    working = [one for one in parts if "container" in one and "status" not in one]
-    total = next((one["containers"] for one in parts if "containers" in one), 0)
-    if total != sum("container" in one for one in parts) or not total:
+    total, begun, working = _counted(parts)
+    if total != begun or not total:
         return math.inf
     return max(map(_left, working), default=0)
+
+
+def _counted(parts: list[dict[str, Any]]) -> tuple[Any, int, list[dict[str, Any]]]:
+    """How many containers there are, as the host says it; how many were begun; and those that are worked on."""
+    total = next((one["containers"] for one in parts if "containers" in one), 0)
+    begun = [one for one in parts if "container" in one]
+    return total, len(begun), [one for one in begun if "status" not in one]
 
 
 def _part(one: dict[str, Any]) -> str:
